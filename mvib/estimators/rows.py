@@ -1,0 +1,42 @@
+"""Transforms of a batch of rows that estimators share, so that a compiled step computes each of them once.
+
+Each lifts half precision to float32 and keeps float64; axis 0 holds the examples (B), axis 1 the dimensions (D).
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from mvib.estimators.precision import at_least_float32
+
+
+def raw(z: Float[Tensor, "B *D"]) -> Float[Tensor, "B *D"]:
+    """Rows as they are, in at least float32."""
+    return at_least_float32(z)
+
+
+def unit(z: Float[Tensor, "B D"], *, eps: float = 1e-12) -> Float[Tensor, "B D"]:
+    """Rows scaled to unit Euclidean norm: z / max(||z||, eps).
+
+    Source: the denominator is that of `torch.nn.functional.normalize`. DeepMind's BYOL helper has
+    sqrt(max(||z||^2, 1e-12)); the two differ for norms below 1e-6 only.
+    """
+    return F.normalize(at_least_float32(z), dim=1, eps=eps)
+
+
+def centered(z: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
+    """Columns with their batch mean removed."""
+    lifted = at_least_float32(z)
+    return lifted - lifted.mean(dim=0)
+
+
+def standardized(z: Float[Tensor, "B D"], *, eps: float = 1e-5) -> Float[Tensor, "B D"]:
+    """Columns with zero mean and unit variance over the batch: (z - mean) / sqrt(biased variance + eps).
+
+    This is batch normalisation without affine parameters and without running statistics, as Barlow Twins
+    applies it to each view. A constant column becomes zero.
+    """
+    # Centred before it is scaled: torch's fused kernel scales first, and loses a small spread around a large mean.
+    c = centered(z)
+    return c * torch.rsqrt(c.square().mean(dim=0) + eps)

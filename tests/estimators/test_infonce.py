@@ -1,0 +1,118 @@
+import math
+from typing import Literal
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from mvib.estimators import rows
+from mvib.estimators.infonce import constant, infonce
+from mvib.nn.distributions import VonMisesFisher
+
+Negatives = Literal["all", "other_view"]
+each_choice = pytest.mark.parametrize("negatives", ["all", "other_view"])
+
+
+def random_rows(num: int, dimension: int, *, seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return rows.unit(torch.randn(num, dimension, generator=generator, dtype=torch.float64))
+
+
+@given(
+    num=st.integers(1, 12),
+    dimension=st.integers(1, 6),
+    temperature=st.floats(0.01, 10),
+    seed=st.integers(0, 2**31),
+    negatives=st.sampled_from(["all", "other_view"]),
+)
+def test_estimate_never_exceeds_the_log_of_the_number_of_candidates(
+    num: int, dimension: int, temperature: float, seed: int, negatives: Negatives
+) -> None:
+    u1, u2 = random_rows(num, dimension, seed=seed), random_rows(num, dimension, seed=seed + 1)
+    for other in (u2, u1):
+        cap = constant(u1, other, temperature=temperature, negatives=negatives)
+        assert infonce(u1, other, temperature=temperature, negatives=negatives) <= cap + 1e-9
+
+
+def test_caps() -> None:
+    u = random_rows(7, 3, seed=0)
+    assert constant(u, u, negatives="all") == pytest.approx(math.log(13))
+    assert constant(u, u, negatives="other_view") == pytest.approx(math.log(7))
+
+
+@each_choice
+def test_distinct_pairs_reach_the_cap_at_low_temperature(negatives: Negatives) -> None:
+    u = torch.eye(8, dtype=torch.float64)
+    estimate = infonce(u, u, temperature=0.01, negatives=negatives)
+    assert estimate.item() == pytest.approx(constant(u, u, negatives=negatives), abs=1e-12)
+
+
+@each_choice
+def test_information_on_the_sphere_is_recovered_from_below(negatives: Negatives) -> None:
+    # u1 uniform on the sphere and u2 von Mises-Fisher around it: kappa cos is the log density ratio up to a constant,
+    # so temperature 1 / kappa is the best there is. In three dimensions
+    # I = log(kappa / sinh(kappa)) + kappa coth(kappa) - 1.
+    kappa = 5.0
+    information = math.log(kappa / math.sinh(kappa)) + kappa / math.tanh(kappa) - 1
+    torch.manual_seed(0)
+    batches = []
+    for _ in range(20):
+        u1 = F.normalize(torch.randn(512, 3, dtype=torch.float64))
+        u2 = VonMisesFisher(direction=u1, kappa=kappa).sample()
+        batches.append(infonce(u1, u2, temperature=1 / kappa, negatives=negatives))
+    mean, error = torch.stack(batches).mean().item(), torch.stack(batches).std().item() / math.sqrt(20)
+    assert mean <= information + 3 * error
+    assert mean >= information - 0.03 - 3 * error  # the bias of the estimate is of order e^I / (2 B)
+
+
+@each_choice
+def test_bound_is_below_the_information_of_gaussian_pairs(negatives: Negatives) -> None:
+    rho, dimension, num_batches = 0.8, 4, 20
+    information = -0.5 * dimension * math.log(1 - rho**2)
+    generator = torch.Generator().manual_seed(0)
+    batches = []
+    for _ in range(num_batches):
+        z1 = torch.randn(64, dimension, generator=generator, dtype=torch.float64)
+        z2 = rho * z1 + math.sqrt(1 - rho**2) * torch.randn(64, dimension, generator=generator, dtype=torch.float64)
+        batches.append(infonce(rows.unit(z1), rows.unit(z2), temperature=0.3, negatives=negatives))
+    estimates = torch.stack(batches)
+    assert 0 < estimates.mean() <= information + 3 * estimates.std() / math.sqrt(num_batches)
+
+
+@each_choice
+def test_scale_of_the_projections_does_not_matter(negatives: Negatives) -> None:
+    u1, u2 = random_rows(6, 4, seed=0), random_rows(6, 4, seed=1)
+    scale = torch.linspace(0.1, 10, 6, dtype=torch.float64)[:, None]
+    scaled = infonce(rows.unit(scale * u1), rows.unit(u2 / scale), negatives=negatives)
+    torch.testing.assert_close(scaled, infonce(u1, u2, negatives=negatives), rtol=1e-12, atol=1e-12)
+
+
+@each_choice
+def test_views_are_interchangeable(negatives: Negatives) -> None:
+    u1, u2 = random_rows(6, 4, seed=0), random_rows(6, 4, seed=1)
+    exchanged = infonce(u2, u1, negatives=negatives)
+    torch.testing.assert_close(exchanged, infonce(u1, u2, negatives=negatives), rtol=1e-12, atol=1e-12)
+
+
+@each_choice
+def test_temperature_may_be_learnt(negatives: Negatives) -> None:
+    u1, u2 = random_rows(6, 4, seed=0), random_rows(6, 4, seed=1)
+    temperature = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
+
+    def estimate(t: Tensor) -> Tensor:
+        return infonce(u1, u2, temperature=t, negatives=negatives)
+
+    assert torch.autograd.gradcheck(estimate, (temperature,))
+    torch.testing.assert_close(estimate(temperature), infonce(u1, u2, temperature=0.3, negatives=negatives))
+
+
+@each_choice
+def test_one_pair_carries_no_information_and_no_gradient(negatives: Negatives) -> None:
+    u1, u2 = random_rows(1, 4, seed=0).requires_grad_(), random_rows(1, 4, seed=1)
+    estimate = infonce(u1, u2, negatives=negatives)
+    (gradient,) = torch.autograd.grad(estimate, u1)
+    assert estimate.item() == pytest.approx(0, abs=1e-12)
+    torch.testing.assert_close(gradient, torch.zeros_like(gradient))
