@@ -1,0 +1,48 @@
+"""Geometry of the unit sphere that sampling from a von Mises-Fisher distribution takes."""
+
+# Shape suffixes: B batch, D dimension, P proposals.
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+# A proposal is accepted with probability above 0.6 for every kappa and dimension, so that the chance of 64 refusals
+# is below 1e-25: the draw is exact for all purposes, and its cost does not depend on the data.
+_PROPOSALS = 64
+
+
+@torch.no_grad()
+def sample_cosine(direction: Float[Tensor, "B D"], *, kappa: float) -> Float[Tensor, "B 1"]:
+    """Draw the cosine between a von Mises-Fisher sample and its direction, one for each row (D >= 2).
+
+    Its law depends on the dimension and the concentration only, so it carries no gradient.
+
+    Source: Wood 1994, Communications in Statistics 23(1), algorithm VM*, steps 0 to 2. Differs from it: a fixed number
+    of proposals is drawn at once, of which the first accepted counts.
+    """
+    batch, dimension = direction.shape
+    degrees = dimension - 1
+    shift = degrees / (2 * kappa + math.sqrt(4 * kappa**2 + degrees**2))
+    cosine_of_mode = (1 - shift) / (1 + shift)
+    offset = kappa * cosine_of_mode + degrees * math.log1p(-(cosine_of_mode**2))
+
+    # Beta(degrees / 2, degrees / 2) from two gamma variables.
+    gammas = torch._standard_gamma(direction.new_full((2, batch, _PROPOSALS), degrees / 2))
+    beta_BP = gammas[0] / gammas.sum(dim=0)
+    cosine_BP = (1 - (1 + shift) * beta_BP) / (1 - (1 - shift) * beta_BP)
+    log_ratio_BP = kappa * cosine_BP + degrees * torch.log1p(-cosine_of_mode * cosine_BP) - offset
+    is_accepted_BP = log_ratio_BP >= torch.rand_like(beta_BP).log()
+    first_accepted_B1 = is_accepted_BP.to(torch.uint8).argmax(dim=1, keepdim=True)
+    return cosine_BP.gather(1, first_accepted_B1).clamp(-1, 1)
+
+
+def mirror_from_first_axis(vectors: Float[Tensor, "B D"], direction: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
+    """Reflect each row by the mirror that takes the first axis to the row's unit direction (a Householder map)."""
+    first_axis_D = torch.zeros_like(direction[0])
+    first_axis_D[0] = 1
+    normal_BD = first_axis_D - direction
+    # ||normal||^2 is 0 iff the direction is the first axis; nothing is to be mirrored then.
+    length_B1 = normal_BD.square().sum(dim=1, keepdim=True).clamp_min(torch.finfo(direction.dtype).tiny)
+    return vectors - 2 * normal_BD * (normal_BD * vectors).sum(dim=1, keepdim=True) / length_B1

@@ -1,0 +1,231 @@
+import math
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError, dataclass
+
+import pytest
+import torch
+import torch.distributions as td
+from torch import Tensor
+
+from mvib.nn.distributions import (
+    Bernoulli,
+    Categorical,
+    DiagonalGaussian,
+    DiagonalLaplace,
+    Distribution,
+    NoClosedFormError,
+    StandardNormal,
+    VonMisesFisher,
+    kl_divergence,
+)
+
+EVENT = (3, 2)
+
+
+def random_values(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def torchs_log_prob(law: td.Distribution, x: Tensor) -> Tensor:
+    log_prob: Callable[[Tensor], Tensor] = law.log_prob  # torch leaves it without types
+    return log_prob(x)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A family by its two parameters, torch's law of the same parameters, and values it can take."""
+
+    name: str
+    ours: Callable[[Tensor, Tensor], Distribution]
+    torchs: Callable[[Tensor, Tensor], td.Distribution]
+    value: Callable[[Tensor], Tensor] = lambda x: x
+
+
+CASES = (
+    Case(
+        name="gaussian",
+        ours=lambda a, b: DiagonalGaussian(mean=a, std=b.exp()),
+        torchs=lambda a, b: td.Normal(a, b.exp()),
+    ),
+    Case(
+        name="laplace",
+        ours=lambda a, b: DiagonalLaplace(mean=a, scale=b.exp()),
+        torchs=lambda a, b: td.Laplace(a, b.exp()),
+    ),
+    Case(
+        name="standard normal",
+        ours=lambda a, b: StandardNormal(),
+        torchs=lambda a, b: td.Normal(torch.zeros_like(a), 1),
+    ),
+    Case(
+        name="bernoulli",
+        ours=lambda a, b: Bernoulli(logits=a),
+        torchs=lambda a, b: td.Bernoulli(logits=a),
+        value=lambda x: (x > 0).double(),
+    ),
+)
+each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+@each_case
+def test_log_density_and_its_gradient_are_those_of_torch(case: Case) -> None:
+    parameters = [random_values(4, *EVENT, seed=seed).requires_grad_() for seed in (0, 1)]
+    x = case.value(random_values(4, *EVENT, seed=2))
+    ours = case.ours(*parameters).log_prob(x)
+    theirs = torchs_log_prob(td.Independent(case.torchs(*parameters), len(EVENT)), x)
+    torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+    if ours.requires_grad:
+        of_ours = torch.autograd.grad(ours.sum(), parameters, materialize_grads=True)
+        of_theirs = torch.autograd.grad(theirs.sum(), parameters, materialize_grads=True)
+        torch.testing.assert_close(of_ours, of_theirs, rtol=1e-10, atol=1e-10)
+
+
+@each_case
+def test_mean_is_that_of_torch(case: Case) -> None:
+    parameters = [random_values(4, *EVENT, seed=seed) for seed in (0, 1)]
+    torch.testing.assert_close(
+        case.ours(*parameters).mean.expand(4, *EVENT).double(), case.torchs(*parameters).mean, rtol=1e-12, atol=1e-12
+    )
+
+
+@each_case
+def test_half_precision_is_lifted(case: Case) -> None:
+    half = [random_values(4, *EVENT, seed=seed).bfloat16() for seed in (0, 1, 2)]
+    log_prob = case.ours(half[0], half[1]).log_prob(case.value(half[2]).bfloat16())
+    assert log_prob.dtype == torch.float32
+    lifted = case.ours(half[0].double(), half[1].double()).log_prob(case.value(half[2]).double())
+    torch.testing.assert_close(log_prob.double(), lifted, rtol=2e-2, atol=1e-1)  # the exponential was in half
+
+
+def test_categorical() -> None:
+    logits, labels = random_values(5, 4), torch.tensor([0, 3, 2, 1, 0])
+    ours, theirs = Categorical(logits=logits), td.Categorical(logits=logits)
+    torch.testing.assert_close(ours.log_prob(labels), torchs_log_prob(theirs, labels), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(ours.mean, theirs.probs)
+
+
+def test_events_of_one_number() -> None:
+    x = random_values(5)
+    torch.testing.assert_close(StandardNormal().log_prob(x), torchs_log_prob(td.Normal(0.0, 1.0), x))
+
+
+def test_bernoulli_takes_soft_targets() -> None:
+    logits, x = random_values(2, 3), torch.full((2, 3), 0.3, dtype=torch.float64)
+    p = logits.sigmoid()
+    expected = (0.3 * p.log() + 0.7 * (1 - p).log()).sum(1)
+    torch.testing.assert_close(Bernoulli(logits=logits).log_prob(x), expected)
+
+
+@pytest.mark.parametrize("family", [DiagonalGaussian, DiagonalLaplace])
+def test_samples_have_the_law_and_follow_the_parameters(family: type[DiagonalGaussian | DiagonalLaplace]) -> None:
+    torch.manual_seed(0)
+    num = 20_000
+    mean = torch.full((num, 1), 2.0, dtype=torch.float64, requires_grad=True)
+    spread = torch.full((num, 1), 0.5, dtype=torch.float64, requires_grad=True)
+    if family is DiagonalGaussian:
+        sample = DiagonalGaussian(mean=mean, std=spread).sample()
+        law: td.Distribution = td.Normal(2.0, 0.5)
+    else:
+        sample = DiagonalLaplace(mean=mean, scale=spread).sample()
+        law = td.Laplace(2.0, 0.5)
+    assert sample.shape == (num, 1)
+    # Five standard errors of a uniform mean and of a mean square.
+    cdf: Callable[[Tensor], Tensor] = law.cdf
+    uniform = cdf(sample.detach())
+    assert uniform.mean().item() == pytest.approx(1 / 2, abs=5 * 0.29 / math.sqrt(num))
+    assert uniform.square().mean().item() == pytest.approx(1 / 3, abs=5 * 0.3 / math.sqrt(num))
+    of_mean, of_spread = torch.autograd.grad(sample.sum(), (mean, spread))
+    torch.testing.assert_close(of_mean, torch.ones_like(of_mean))
+    torch.testing.assert_close(of_spread, (sample.detach() - mean.detach()) / 0.5)
+
+
+def test_gaussian_divergence_is_that_of_torch() -> None:
+    values = [random_values(4, *EVENT, seed=seed).requires_grad_() for seed in range(4)]
+    p = DiagonalGaussian(mean=values[0], std=values[1].exp())
+    q = DiagonalGaussian(mean=values[2], std=values[3].exp())
+    ours = kl_divergence(p, q)
+    torchs_p, torchs_q = td.Normal(values[0], values[1].exp()), td.Normal(values[2], values[3].exp())
+    theirs = td.kl_divergence(torchs_p, torchs_q).sum((1, 2))
+    torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+    gradients = torch.autograd.grad(ours.sum(), values), torch.autograd.grad(theirs.sum(), values)
+    torch.testing.assert_close(*gradients, rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(p.kl_divergence(q), ours)
+    torch.testing.assert_close(kl_divergence(p, p), torch.zeros(4, dtype=torch.float64), rtol=0, atol=1e-12)
+
+
+def test_divergence_from_the_standard_normal_is_that_of_torch() -> None:
+    mean, std = random_values(4, *EVENT), random_values(4, *EVENT, seed=1).exp()
+    ours = kl_divergence(DiagonalGaussian(mean=mean, std=std), StandardNormal())
+    theirs = td.kl_divergence(td.Normal(mean, std), td.Normal(0.0, 1.0)).sum((1, 2))
+    torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+def test_divergence_without_closed_form() -> None:
+    values = torch.ones(2, 3)
+    message = r"KL\(StandardNormal \|\| VonMisesFisher\) has no closed form here; estimate it at a sample instead"
+    with pytest.raises(NoClosedFormError, match=message):
+        kl_divergence(StandardNormal(), VonMisesFisher(direction=values, kappa=1))
+
+
+class TestVonMisesFisher:
+    def test_a_perfect_prediction_costs_nothing(self) -> None:
+        direction = random_values(4, 5)
+        cost = VonMisesFisher(direction=direction, kappa=7).log_prob(3 * direction)
+        torch.testing.assert_close(cost, torch.zeros(4, dtype=torch.float64), rtol=0, atol=1e-12)
+
+    def test_density_falls_with_the_cosine(self) -> None:
+        direction, x = random_values(4, 5), random_values(4, 5, seed=1)
+        expected = 3 * (torch.cosine_similarity(direction, x) - 1)
+        torch.testing.assert_close(VonMisesFisher(direction=direction, kappa=3).log_prob(x), expected)
+
+    def test_zero_vectors_have_finite_gradients(self) -> None:
+        direction = torch.zeros(2, 3, requires_grad=True)
+        (gradient,) = torch.autograd.grad(
+            VonMisesFisher(direction=direction, kappa=1).log_prob(torch.ones(2, 3)).sum(), direction
+        )
+        assert gradient.isfinite().all()
+
+    @pytest.mark.parametrize("kappa", [0.0, 0.7, 10.0, 400.0])
+    def test_samples_on_the_sphere_have_the_mean_resultant_length(self, kappa: float) -> None:
+        torch.manual_seed(0)
+        num = 20_000
+        direction = torch.tensor([[0.6, -0.8, 0]], dtype=torch.float64).expand(num, 3)
+        sample = VonMisesFisher(direction=5 * direction, kappa=kappa).sample()
+        torch.testing.assert_close(sample.norm(dim=1), torch.ones(num, dtype=torch.float64))
+        length = 1 / math.tanh(kappa) - 1 / kappa if kappa else 0.0
+        mean = sample.mean(0)
+        error = 5 / math.sqrt(3 * num)
+        torch.testing.assert_close(mean, length * direction[0], rtol=0, atol=error)
+
+    @pytest.mark.parametrize("dimension", [2, 8, 128])
+    def test_samples_in_other_dimensions(self, dimension: int) -> None:
+        # Mean of the cosine: I_{D/2}(kappa) / I_{D/2 - 1}(kappa), here by integrating the density of the cosine.
+        torch.manual_seed(0)
+        num, kappa = 4000, 6.0
+        angle = torch.linspace(0, math.pi, 20_001, dtype=torch.float64)
+        weight = (kappa * angle.cos()).exp() * angle.sin() ** (dimension - 2)
+        mean = (weight * angle.cos()).sum() / weight.sum()
+        direction = random_values(num, dimension)
+        sample = VonMisesFisher(direction=direction, kappa=kappa).sample()
+        cosines = torch.cosine_similarity(direction, sample)
+        assert cosines.mean().item() == pytest.approx(mean.item(), abs=5 * cosines.std().item() / math.sqrt(num))
+
+    def test_samples_follow_the_direction(self) -> None:
+        direction = random_values(4, 3).requires_grad_()
+        sample = VonMisesFisher(direction=direction, kappa=5).sample()
+        (gradient,) = torch.autograd.grad(sample[:, 0].sum(), direction)
+        assert gradient.isfinite().all()
+        assert gradient.abs().sum() > 0
+
+    def test_mean_is_the_direction(self) -> None:
+        direction = random_values(4, 2, 3)
+        mean = VonMisesFisher(direction=direction, kappa=5).mean
+        assert mean.shape == (4, 2, 3)
+        torch.testing.assert_close(mean.flatten(1), torch.nn.functional.normalize(direction.flatten(1)))
+
+
+def test_distributions_are_values() -> None:
+    gaussian = DiagonalGaussian(mean=torch.zeros(1, 2), std=torch.ones(1, 2))
+    with pytest.raises(FrozenInstanceError, match="mean"):
+        gaussian.mean = torch.ones(1, 2)  # type: ignore[misc]
+    assert not hasattr(gaussian, "__dict__")
