@@ -1,0 +1,104 @@
+"""The distributions of stochastic encoders, decoders and priors."""
+
+from mvib.catalogue.signature import Argument, DistributionEntry, Kind
+
+_NET = Argument(
+    name="net", kind=Kind.MODULE, default=None, positional=True, about="the network in front; left out: identity"
+)
+_DIM = Argument(
+    name="dim",
+    kind=Kind.INTEGER,
+    default=None,
+    minimum=1,
+    maximum=1 << 20,
+    about="width of the variable; a linear layer of the parameters it needs is added",
+)
+_SHIFT = Argument(name="shift", default=0.0, about="added to the raw scale: std = softplus(raw + shift)")
+
+DISTRIBUTIONS = (
+    DistributionEntry(
+        name="gaussian",
+        about="Independent normal entries.",
+        arguments=(
+            _NET,
+            Argument(
+                name="var",
+                default="learned",
+                minimum=0,
+                open_minimum=True,
+                choices=("learned",),
+                about="variance of every entry: `learned` from the input, or a number",
+            ),
+            _DIM,
+            _SHIFT,
+        ),
+        encodes=True,
+        decodes=True,
+        about_types=("image", "vector", "sequence"),
+        loss="squared error",
+        implementation="mvib.nn.heads:GaussianHead",
+    ),
+    DistributionEntry(
+        name="laplace",
+        about="Independent Laplace entries.",
+        arguments=(
+            _NET,
+            Argument(
+                name="scale",
+                default="learned",
+                minimum=0,
+                open_minimum=True,
+                choices=("learned",),
+                about="scale of every entry: `learned` from the input, or a number",
+            ),
+            _DIM,
+            _SHIFT,
+        ),
+        encodes=True,
+        decodes=True,
+        about_types=("image", "vector", "sequence"),
+        loss="absolute error",
+        implementation="mvib.nn.heads:LaplaceHead",
+    ),
+    DistributionEntry(
+        name="bernoulli",
+        about="Independent entries in [0, 1], each with its own probability of one.",
+        arguments=(_NET,),
+        decodes=True,
+        about_types=("image", "vector"),
+        loss="binary cross-entropy",
+        drops="for entries strictly between 0 and 1 it is no normalised density, but the usual loss",
+        implementation="mvib.nn.heads:BernoulliHead",
+    ),
+    DistributionEntry(
+        name="categorical",
+        about="One of K classes.",
+        arguments=(
+            _NET,
+            Argument(name="temperature", default=1.0, minimum=0, open_minimum=True, about="divides the logits"),
+        ),
+        decodes=True,
+        about_types=("label",),
+        loss="cross-entropy",
+        implementation="mvib.nn.heads:CategoricalHead",
+    ),
+    DistributionEntry(
+        name="vmf",
+        about="von Mises-Fisher: a direction on the unit sphere.",
+        arguments=(
+            _NET,
+            Argument(name="kappa", default=1.0, positional=True, minimum=0, open_minimum=True, about="concentration"),
+        ),
+        decodes=True,
+        about_types=("vector",),
+        loss="kappa (1 - cosine)",
+        drops="the normaliser, and kappa itself, so that a perfect prediction costs 0",
+        implementation="mvib.nn.heads:VonMisesFisherHead",
+    ),
+    DistributionEntry(
+        name="normal",
+        about="The standard normal prior.",
+        is_prior=True,
+        implementation="mvib.nn.distributions:StandardNormal",
+    ),
+)

@@ -1,0 +1,252 @@
+"""What a spec may call, as data: arguments, promises, and where the implementation lies. Nothing here imports torch."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Kind(Enum):
+    """Kind of value an argument takes; the value is how a message calls it."""
+
+    NUMBER = "a number"
+    INTEGER = "a whole number"
+    BOOLEAN = "`true` or `false`"
+    CHOICE = "one of a few words"
+    RANGE = "a range such as `1..4`"
+    INTERVAL = "two numbers such as `(0.2, 1)`"
+    MODULE = "a module such as `mlp(512, 128)`"
+    DISTRIBUTION = "a distribution such as `normal`"
+    CRITIC = "a critic such as `joint(1024, 1024)`"
+    ENCODER = "the name of an encoder or decoder"
+    OPTIMIZER = "an optimizer such as `adamw(lr: 1e-3)`"
+    SCHEDULE = "a learning-rate schedule such as `cosine(warmup: 0.05)`"
+    SOURCE = "a data set such as `digits`"
+
+
+class Required(Enum):
+    """The default of an argument that has none."""
+
+    REQUIRED = "required"
+
+
+REQUIRED = Required.REQUIRED
+Default = float | int | bool | str | tuple[float, ...] | None | Required
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Argument:
+    """One argument of something a spec may call.
+
+    Attributes:
+        name: as written in a spec.
+        kind: what it takes.
+        default: value when it is left out; `REQUIRED` if it may not be, None if leaving it out means something.
+        positional: whether it may be given without its name.
+        variadic: whether it takes all positional arguments, as the widths of `mlp(512, 128)`.
+        choices: the words of a `Kind.CHOICE`, or words allowed beside the kind (`var: learned`).
+        minimum: least value allowed, exclusive when `open_minimum`.
+        open_minimum: whether the minimum itself is refused.
+        maximum: greatest value allowed.
+        scheduled: whether a schedule over training may stand for the number.
+        about: what it means, in a line.
+    """
+
+    name: str
+    kind: Kind = Kind.NUMBER
+    default: Default = REQUIRED
+    positional: bool = False
+    variadic: bool = False
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    open_minimum: bool = False
+    maximum: float | None = None
+    scheduled: bool = False
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Something a spec may call by name.
+
+    Attributes:
+        name: as written in a spec.
+        about: what it is, in one sentence.
+        arguments: its arguments in positional order.
+        source: paper and equation, or the code it follows.
+        implementation: dotted path `package.module:object`, imported only when a model is compiled.
+    """
+
+    name: str
+    about: str
+    arguments: tuple[Argument, ...] = ()
+    source: str = ""
+    implementation: str = ""
+
+
+class Bound(Enum):
+    """Direction of an estimate with respect to the quantity it is of."""
+
+    LOWER = "lower bound"
+    UPPER = "upper bound"
+    EXACT = "exact"
+    SURROGATE = "surrogate"
+
+
+class Reduction(Enum):
+    """How an estimate crosses the ranks of a distributed run."""
+
+    REDUCE = "sufficient statistics are averaged over ranks"
+    GATHER = "rows are gathered from all ranks"
+    LOCAL = "each example stands alone; the mean over ranks is exact"
+
+
+class Form(Enum):
+    """A shape of quantity that an estimator can take; the value is how it is written."""
+
+    ENTROPY = "H(A)"
+    CONDITIONAL_ENTROPY = "H(A | B)"
+    INFORMATION = "I(A; B)"
+    CONDITIONAL_INFORMATION = "I(A; B | C)"
+    TOTAL_CORRELATION = "TC(A; B; C)"
+    DIVERGENCE = "D(A || prior)"
+
+
+class Rows(Enum):
+    """Transform of the rows of a variable that an estimator asks for; the plan computes each once.
+
+    The names are those of the functions of `mvib.estimators.rows`.
+    """
+
+    RAW = "raw"
+    UNIT = "unit"
+    CENTERED = "centered"
+    STANDARDIZED = "standardized"
+
+
+class Interface(Enum):
+    """How an estimator is called by the compiled model."""
+
+    ROWS = "the rows of each variable of the quantity"
+    RATE = "the density of an encoder at its sample, and a reference density"
+    CRITIC = "the scores of a critic on joint and on shuffled pairs"
+    LABELS = "rows of logits, and labels"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstimatorEntry(Entry):
+    """An estimator and what it promises.
+
+    Attributes:
+        forms: quantities it estimates.
+        bound: direction of the estimate.
+        exact_when: condition under which the bound is exact, empty when never.
+        formula: the estimate as computed, in plain text.
+        needs: what it needs of its variables.
+        couples_batch: whether the value for one example depends on the others of the batch.
+        saturation: the value it cannot exceed, empty when there is none.
+        units: `nats`, or `none` for a surrogate.
+        reduction: how it crosses ranks.
+        rows: transform of the rows it takes.
+        interface: how it is called.
+        drops: constants left out of the estimate, empty when none.
+        constant: dotted path of a function of the same arguments that gives the part of the estimate that depends on
+            no parameter; the loss leaves it out, so that it is the authors' number.
+    """
+
+    forms: tuple[Form, ...]
+    bound: Bound
+    exact_when: str = ""
+    formula: str
+    needs: str
+    couples_batch: bool
+    saturation: str = ""
+    units: str = "nats"
+    reduction: Reduction
+    rows: Rows = Rows.RAW
+    interface: Interface = Interface.ROWS
+    drops: str = ""
+    constant: str = ""
+
+
+class Role(Enum):
+    """What a module is to the graph."""
+
+    NETWORK = "a network"
+    MOMENTUM = "a momentum copy of an encoder"
+    STOP_GRADIENT = "an encoder's output without its gradient"
+    FROZEN = "an encoder that is not trained"
+    CRITIC = "a critic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleEntry(Entry):
+    """A builder of networks.
+
+    Attributes:
+        takes: the shapes it takes, in words.
+        gives: the shape it gives, in words.
+        role: what it is to the graph.
+    """
+
+    takes: str = "anything"
+    gives: str = "a vector"
+    role: Role = Role.NETWORK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistributionEntry(Entry):
+    """A family of distributions for stochastic encoders, decoders and priors.
+
+    Attributes:
+        encodes: whether a stochastic encoder may use it (it has a reparameterised sample).
+        decodes: whether a decoder may use it.
+        is_prior: whether it may stand without a network, as a fixed prior.
+        about_types: types of data it can be a density of; empty for any real values.
+        loss: the familiar name of minus its log-density.
+        drops: constants left out of its log-density, empty when none.
+    """
+
+    encodes: bool = False
+    decodes: bool = False
+    is_prior: bool = False
+    about_types: tuple[str, ...] = ()
+    loss: str = ""
+    drops: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelEntry(Entry):
+    """A view channel p(view given source).
+
+    Attributes:
+        takes_types: types of data it can transform.
+        deterministic: whether all draws are equal.
+    """
+
+    takes_types: tuple[str, ...]
+    deterministic: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleEntry(Entry):
+    """A schedule of a parameter over training progress."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptimizerEntry(Entry):
+    """An optimizer of the train block."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearningRateEntry(Entry):
+    """A learning-rate schedule of the train block."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceEntry(Entry):
+    """A data set that `train` can name.
+
+    Attributes:
+        columns: names and types of what it has.
+    """
+
+    columns: tuple[tuple[str, str], ...]
