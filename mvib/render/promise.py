@@ -1,0 +1,73 @@
+"""What the estimate of a term promises: direction, units, saturation, and when it is exact."""
+
+from dataclasses import dataclass
+
+from mvib.catalogue.signature import Bound, DistributionEntry, Form, Interface
+from mvib.render.formula import estimator_title, statement_of
+from mvib.semantics.method import Method, Term
+
+_LONGEST_TITLE = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """The promise of a term's estimator.
+
+    Attributes:
+        title: what papers call the estimator.
+        call: the estimator as a spec writes it.
+        bound: direction of the estimate with respect to the quantity.
+        units: `nats`, or `none`.
+        saturation: the value it cannot exceed, empty when there is none.
+        exact_when: condition under which it is exact, empty when never.
+        drops: constants that are left out, empty when none.
+    """
+
+    title: str
+    call: str
+    bound: Bound
+    units: str
+    saturation: str
+    exact_when: str
+    drops: str
+
+    @property
+    def bound_text(self) -> str:
+        """`lower bound`, with `up to constants` where some are left out of a bound."""
+        return (
+            f"{self.bound.value}, up to constants"
+            if self.drops and self.bound is not Bound.SURROGATE
+            else self.bound.value
+        )
+
+
+def promise_of(method: Method, term: Term) -> Promise:
+    """What the estimator of a term promises; a decoder bounds by the variational inequality (review, equation 7)."""
+    written = " ".join(statement_of(method, term).estimator.span.text.split())
+    if term.estimator is not None:
+        entry = term.estimator
+        is_rate = entry.interface is Interface.RATE and len(written) <= _LONGEST_TITLE
+        return Promise(
+            # What a rate is measured against is half of what it is.
+            title=written if is_rate else estimator_title(entry.name),
+            call=written,
+            bound=entry.bound,
+            units=entry.units,
+            saturation=entry.saturation,
+            exact_when=entry.exact_when,
+            drops=entry.drops,
+        )
+    instance = term.instances[0]
+    module = method.modules[term.estimator_name]
+    density = module.call.entry if module.call is not None else None
+    is_entropy = instance.quantity.form is Form.CONDITIONAL_ENTROPY
+    name = module.family
+    return Promise(
+        title=f"decoder {name}" + (f" ({density.name})" if density is not None else ""),
+        call=written,
+        bound=Bound.UPPER if is_entropy else Bound.LOWER,
+        units="nats",
+        saturation="",
+        exact_when=f"{name} is the true conditional density",
+        drops=density.drops if isinstance(density, DistributionEntry) else "",
+    )
