@@ -1,7 +1,5 @@
 """The formats of a diagram, and a diagram as the content of a file."""
 
-import os
-import tempfile
 from pathlib import Path
 
 from mvib.render.compose import Drawable
@@ -9,6 +7,7 @@ from mvib.render.dot import render_dot
 from mvib.render.image import IMAGE_FORMATS, render_image
 from mvib.render.mermaid import render_mermaid
 from mvib.render.tikz import render_tikz
+from mvib.writing import write_whole
 
 _TEXT_FORMATS = {"dot": render_dot, "tex": render_tikz, "mmd": render_mermaid}
 FORMATS = (*IMAGE_FORMATS, *_TEXT_FORMATS)
@@ -60,15 +59,4 @@ def render_file(analysis: Drawable, path: Path) -> None:
         LayoutError: the layout program failed, or cannot write the format.
         OSError: the file cannot be written.
     """
-    content = render_content(analysis, format_of(path))
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        temporary.chmod(mode)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_whole(path, render_content(analysis, format_of(path)))
