@@ -14,7 +14,7 @@ SETTINGS = (
         name="epochs",
         kind=Kind.INTEGER,
         default=40,
-        minimum=0,
+        minimum=1,
         maximum=1_000_000,
         about="passes over the training data",
     ),

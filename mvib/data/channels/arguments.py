@@ -14,7 +14,7 @@ def check_image(shape: Shape, *, channel: str) -> None:
     """
     if len(shape) != 3 or min(shape) < 1:
         raise ChannelError(
-            f"an image (channels, height, width)",
+            "an image (channels, height, width)",
             shape,
             "use `noise(std: 0.1)` or `mask(ratio: 0.5)`, which take data of any shape",
         )

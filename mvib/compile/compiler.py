@@ -1,0 +1,327 @@
+"""Plan to module: shapes are inferred on the meta device first, so that a mistake is found before any data is read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mvib.catalogue.signature import Interface
+from mvib.compile.example import DataShape, Example, batch_of, read_example
+from mvib.compile.execution import Networks, Tables, run_step
+from mvib.compile.model import CompiledModel
+from mvib.compile.networks import Target, WidthError, build_network, import_object, python_arguments
+from mvib.compile.objective import Objective
+from mvib.data.channels.errors import ChannelError
+from mvib.diagnostics import Diagnostic, Label, SpecError
+from mvib.driver import Analysis
+from mvib.nn.shapes import Shape, ShapeError, describe
+from mvib.plan import Plan, build_plan
+from mvib.plan.plan import Apply, Critic, Density, Draw, Network, Select, SelectDensity, Step
+from mvib.semantics.method import ChannelKind, Gradient
+from mvib.semantics.values import BoundCall
+from mvib.source import Span
+
+# Enough examples for batch normalisation in training mode; the meta device computes nothing.
+_PROBE_BATCH = 4
+
+_EXPLAIN = "`mvib explain` and the name of the module show what it takes"
+
+
+def compile_model(
+    analysis: Analysis, example: Mapping[str, Example] | Tensor | tuple[int, ...], *, steps: int | None = None
+) -> CompiledModel:
+    """Compile an analysed spec.
+
+    Weights are drawn from torch's global generator, in an order that does not depend on the order of statements.
+
+    Args:
+        analysis: of a sound spec.
+        example: by data variable a batch as a tensor, or its shape (batch axis first); for a label also the number of
+            classes. A single tensor or shape stands for the only variable that is no label.
+        steps: number of training steps, over which schedules run.
+
+    Returns:
+        The model, on the CPU, in float32 and in training mode.
+
+    Raises:
+        SpecError: the spec is wrong, or a module cannot take what the graph gives it.
+        ExampleError: the example does not fit the data variables.
+    """
+    if analysis.method is None or analysis.graph is None or not analysis.is_sound:
+        raise SpecError(analysis.diagnostics)
+    plan = build_plan(analysis.method, analysis.graph, analysis.readings)
+    abstract = [n for n in plan.networks if n.call is None]
+    if abstract:
+        raise SpecError([_abstract_module(network) for network in abstract])
+    shapes = read_example(example, plan.data)
+    backbone = analysis.method.settings.get("backbone")
+    assert backbone is None or isinstance(backbone, BoundCall)
+    layout = _infer(plan, shapes, backbone)
+    networks = Networks()
+    for network in plan.networks:
+        _add_network(networks, network, layout, backbone)
+    critics = Networks()
+    for critic, (first, second) in layout.critics.values():
+        critics.add(critic.name, _build_critic(critic, first, second))
+    classes = {name: shape.classes for name, shape in shapes.items()}
+    objective = Objective(plan.terms, critics, classes)
+    return CompiledModel(plan, networks, objective, shapes=layout.values, steps=steps)
+
+
+@dataclass(slots=True)
+class _Layout:
+    """What inference finds out: the input shape and target of every network, and the shapes a critic takes."""
+
+    inputs: dict[str, Shape] = field(default_factory=dict)
+    targets: dict[str, Target | None] = field(default_factory=dict)
+    critics: dict[str, tuple[Critic, tuple[Shape, Shape]]] = field(default_factory=dict)
+    values: dict[str, Shape] = field(default_factory=dict)
+
+
+def _add_network(networks: Networks, network: Network, layout: _Layout, backbone: BoundCall | None) -> None:
+    if network.kind is ChannelKind.VIEW:
+        networks.add(network.name, _build_channel(network, layout.inputs[network.name]))
+        return
+    shape = layout.inputs[network.name]
+    borrows = network.origin if network.gradient is Gradient.STOPPED else ""
+    module = build_network(network, shape, layout.targets.get(network.name), networks, backbone)
+    networks.add(network.name, module, borrows=borrows)
+
+
+def _build_channel(network: Network, shape: Shape) -> nn.Module:
+    assert network.call is not None
+    channel: nn.Module = import_object(network.call.entry.implementation)(shape, **python_arguments(network.call))
+    return channel
+
+
+def _build_critic(critic: Critic, first: Shape, second: Shape) -> nn.Module:
+    built: nn.Module = import_object(critic.call.entry.implementation)(first, second, **python_arguments(critic.call))
+    return built
+
+
+# ---- inference of shapes ---------------------------------------------------------------------------------------------
+
+
+def _infer(plan: Plan, shapes: Mapping[str, DataShape], backbone: BoundCall | None) -> _Layout:
+    """Run the plan on the meta device, building each network where it is first used."""
+    meta = torch.device("meta")
+    with meta, torch.random.fork_rng(devices=[]):
+        batch = {name: batch_of(shape, size=_PROBE_BATCH, device=meta) for name, shape in shapes.items()}
+        batch |= {
+            f"{n}.present": torch.ones(_PROBE_BATCH, dtype=torch.bool)
+            for n, (_, partial) in plan.data.items()
+            if partial
+        }
+        inference = _Inference(plan, shapes, backbone)
+        tables = Tables(batch)
+        inference.run(plan.steps, tables)
+        for readout in (plan.representation, *plan.predictions.values()):
+            inference.run(readout.steps, Tables(batch))
+        inference.check_terms(tables)
+        inference.layout.values = {name: tuple(value.shape[1:]) for name, value in tables.values.items()}
+    if inference.diagnostics:
+        raise SpecError(inference.diagnostics)
+    return inference.layout
+
+
+class _Inference:
+    """Networks on the meta device, and the mistakes found while they run."""
+
+    def __init__(self, plan: Plan, shapes: Mapping[str, DataShape], backbone: BoundCall | None) -> None:
+        self.plan = plan
+        self.shapes = shapes
+        self.backbone = backbone
+        self.networks = Networks()
+        self.layout = _Layout()
+        self.diagnostics: list[Diagnostic] = []
+        self.broken: set[str] = set()
+        self._by_name = {network.name: network for network in plan.networks}
+
+    def run(self, steps: Sequence[Step], tables: Tables) -> None:
+        for step in steps:
+            if isinstance(step, Draw | Apply | Density):
+                if step.source not in tables.values:
+                    continue
+                if not self._prepare(step, tables):
+                    continue
+            elif isinstance(step, Select | SelectDensity):
+                # Selection keeps shapes; on the meta device there is nothing to select by.
+                table: dict[str, Any] = tables.values if isinstance(step, Select) else tables.densities
+                if step.source in table:
+                    table[step.result] = table[step.source]
+                continue
+            try:
+                run_step(step, self.networks, tables)
+            except KeyError:
+                # Needs a value whose own step has been reported.
+                continue
+            except (ShapeError, RuntimeError, ValueError) as error:
+                if isinstance(step, Draw | Apply | Density):
+                    self._report(step, tables, error)
+
+    def _prepare(self, step: "Draw | Apply | Density", tables: Tables) -> bool:
+        """Build the network of a step if it has not been."""
+        network = self._by_name[step.network]
+        if network.name in self.networks:
+            return True
+        if network.name in self.broken:
+            return False
+        if network.origin and network.origin not in self.networks and network.gradient is not Gradient.TRAINED:
+            origin = self._by_name[network.origin]
+            if not self._build(origin, step, tables):
+                return False
+        return self._build(network, step, tables)
+
+    def _build(self, network: Network, step: "Draw | Apply | Density", tables: Tables) -> bool:
+        shape = tuple(tables.values[step.source].shape[1:])
+        target = self._target(step, tables)
+        try:
+            if network.kind is ChannelKind.VIEW:
+                module = _build_channel(network, shape)
+            else:
+                module = build_network(network, shape, target, self.networks, self.backbone)
+        except ShapeError as error:
+            self.diagnostics.append(
+                _misfit(network, step, error.expected, describe(error.found), error.remedy, step.source)
+            )
+            self.broken.add(network.name)
+            return False
+        except WidthError as error:
+            assert isinstance(step, Density)
+            self.diagnostics.append(_wrong_width(network, step, error))
+            self.broken.add(network.name)
+            return False
+        except ChannelError as error:
+            self.diagnostics.append(_channel_misfit(network, step, error))
+            self.broken.add(network.name)
+            return False
+        borrows = network.origin if network.gradient is Gradient.STOPPED else ""
+        self.networks.add(network.name, module, borrows=borrows)
+        self.layout.inputs[network.name] = shape
+        self.layout.targets[network.name] = target
+        return True
+
+    def _target(self, step: "Draw | Apply | Density", tables: Tables) -> Target | None:
+        if not isinstance(step, Density) or not step.target:
+            return None
+        if step.target in self.shapes:
+            data = self.shapes[step.target]
+            return Target(shape=data.shape, classes=data.classes, is_data=True)
+        value = tables.values.get(step.target)
+        return Target(shape=tuple(value.shape[1:]) if value is not None else (), classes=None, is_data=False)
+
+    def _report(self, step: "Draw | Apply | Density", tables: Tables, error: Exception) -> None:
+        network = self._by_name[step.network]
+        shape = tuple(tables.values[step.source].shape[1:])
+        if isinstance(error, ShapeError):
+            self.diagnostics.append(_misfit(network, step, error.expected, describe(shape), error.remedy, step.source))
+            return
+        first = self.layout.inputs.get(network.name)
+        if first is not None and first != shape:
+            remedy = "give this arrow its own name and weights, or bring both inputs to one shape first"
+            expected = f"{describe(first)}, for which its weights were made"
+            self.diagnostics.append(_misfit(network, step, expected, describe(shape), remedy, step.source))
+            return
+        found = _misfit(network, step, "another shape", describe(shape), _EXPLAIN, step.source)
+        self.diagnostics.append(replace(found, why=str(error).split("\n", 1)[0]))
+
+    def check_terms(self, tables: Tables) -> None:
+        """Estimators get what they can compare."""
+        for term in self.plan.terms:
+            for estimate in term.estimates:
+                values = [tables.values.get(name) for name in estimate.inputs]
+                if any(value is None for value in values):
+                    continue
+                shapes = [tuple(value.shape[1:]) for value in values if value is not None]
+                if estimate.critic is not None:
+                    self.layout.critics.setdefault(estimate.critic.name, (estimate.critic, (shapes[0], shapes[1])))
+                elif estimate.entry is not None and estimate.entry.interface is Interface.ROWS and len(set(shapes)) > 1:
+                    self.diagnostics.append(_unequal(estimate.entry.name, estimate.inputs, shapes, estimate.span))
+                elif estimate.entry is not None and estimate.entry.interface is Interface.LABELS:
+                    self._check_logits(estimate.inputs, shapes[0], estimate.span)
+
+    def _check_logits(self, inputs: Sequence[str], shape: Shape, span: Span) -> None:
+        label = inputs[1].partition("{")[0]
+        classes = self.shapes[label].classes if label in self.shapes else None
+        if classes is None or shape != (classes,):
+            found = f"{classes} classes" if classes is not None else "no label"
+            self.diagnostics.append(
+                Diagnostic(
+                    slug="shape-mismatch",
+                    title=f"cross-entropy takes one logit for each class, and gets {describe(shape)} for {found}",
+                    span=span,
+                    label="these do not fit",
+                    remedy=f"end the encoder in `linear({classes})`"
+                    if classes is not None
+                    else "write `H(Y | Z)` with a label Y",
+                )
+            )
+
+
+def _misfit(
+    network: Network, step: "Draw | Apply | Density", expected: str, found: str, remedy: str, source: str
+) -> Diagnostic:
+    call = network.call
+    span = call.span if call is not None and call.span.source.text else network.span
+    name = call.name if call is not None else network.name
+    secondary = (Label(step.span, f"`{source}` is {found}"),) if step.span != span else ()
+    return Diagnostic(
+        slug="shape-mismatch",
+        title=f"`{name}` takes {expected}, and `{source}` gives it {found}",
+        span=span,
+        label=f"`{name}` cannot take it",
+        secondary=secondary,
+        remedy=remedy,
+    )
+
+
+def _channel_misfit(network: Network, step: "Draw | Apply | Density", error: ChannelError) -> Diagnostic:
+    if isinstance(error.found, tuple):
+        return _misfit(network, step, error.expected, describe(error.found), error.remedy, step.source)
+    assert network.call is not None
+    return Diagnostic(
+        slug="shape-mismatch",
+        title=f"`{network.call.name}` takes {error.expected}, and is given {error.found}",
+        span=network.call.span,
+        label=f"does not fit `{step.source}`",
+        remedy=error.remedy,
+    )
+
+
+def _wrong_width(network: Network, step: Density, error: WidthError) -> Diagnostic:
+    assert network.call is not None
+    return Diagnostic(
+        slug="shape-mismatch",
+        title=f"`{network.name}` is a density of `{step.target}`, which takes width {error.needed}, "
+        f"and is given {error.found}",
+        span=network.call.span,
+        label=f"width {error.found}, not {error.needed}",
+        secondary=(Label(step.span, f"`{step.target}` has width {error.needed}"),),
+        remedy=error.remedy,
+    )
+
+
+def _unequal(estimator: str, inputs: Sequence[str], shapes: Sequence[Shape], span: Span) -> Diagnostic:
+    plain = [name.rpartition("(")[2].rstrip(")") if name.count("(") == 1 else name for name in inputs]
+    listed = " and ".join(f"`{name}` is {describe(shape)}" for name, shape in zip(plain, shapes, strict=True))
+    return Diagnostic(
+        slug="shape-mismatch",
+        title=f"`{estimator}` compares variables of one shape: {listed}",
+        span=span,
+        label="of different shapes",
+        remedy="let the encoders of both end in the same width",
+    )
+
+
+def _abstract_module(network: Network) -> Diagnostic:
+    what = "decoder" if network.kind is ChannelKind.DECODER else "encoder"
+    example = "= gaussian(mlp(512), var: 1)" if network.is_density else "= mlp(512, 128)"
+    return Diagnostic(
+        slug="abstract-module",
+        title=f"the {what} `{network.name}` has no module, so it can be checked and drawn but not compiled",
+        span=network.span,
+        label="no `= MODULE`",
+        remedy=f"add one, for example `{example}`",
+    )

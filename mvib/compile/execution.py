@@ -1,0 +1,181 @@
+"""Runs the steps of a plan: two tables, of tensors and of densities, filled in order."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mvib.catalogue.signature import Rows
+from mvib.estimators import rows
+from mvib.plan.plan import (
+    Apply,
+    Density,
+    Draw,
+    Given,
+    Join,
+    Mean,
+    Sample,
+    Select,
+    SelectDensity,
+    Step,
+    Stop,
+    Transform,
+)
+
+_TRANSFORMS = {
+    Rows.RAW: rows.raw,
+    Rows.UNIT: rows.unit,
+    Rows.CENTERED: rows.centered,
+    Rows.STANDARDIZED: rows.standardized,
+}
+
+
+class MissingDataError(Exception):
+    """A batch lacks a data variable that the model needs."""
+
+
+@dataclass(slots=True)
+class Tables:
+    """What has been computed for one batch.
+
+    Attributes:
+        batch: data variables by name, for partial ones also `NAME.present`.
+        values: tensors by name.
+        densities: densities by name.
+    """
+
+    batch: Mapping[str, Tensor]
+    values: dict[str, Tensor] = field(default_factory=dict)
+    densities: dict[str, Any] = field(default_factory=dict)
+
+
+class Networks(nn.Module):
+    """The networks of a model by their names in the spec.
+
+    Parameter names are `<network>.<parameter>`. It does not know what the networks are for.
+    """
+
+    def __init__(self) -> None:
+        """Start with none."""
+        super().__init__()
+        self._keys: dict[str, str] = {}
+        self._borrowed: dict[str, str] = {}
+
+    def add(self, name: str, network: nn.Module, *, borrows: str = "") -> None:
+        """Add a network; one that `borrows` another's weights runs that one without gradient."""
+        if borrows:
+            self._borrowed[name] = borrows
+            return
+        key = name.replace(".", "_")
+        while hasattr(self, key):
+            key += "_"
+        self._keys[name] = key
+        self.add_module(key, network)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._keys or name in self._borrowed
+
+    def __getitem__(self, name: str) -> nn.Module:
+        network = getattr(self, self._keys[self._borrowed.get(name, name)])
+        assert isinstance(network, nn.Module)
+        return network
+
+    def run(self, name: str, x: Tensor) -> Any:
+        """Apply a network."""
+        if name in self._borrowed:
+            with torch.no_grad():
+                return self[name](x)
+        return self[name](x)
+
+
+def run_steps(steps: Iterable[Step], networks: Networks, tables: Tables) -> None:
+    """Compute every step of a plan in order.
+
+    Args:
+        steps: of a plan.
+        networks: to apply.
+        tables: of the batch; results are added.
+
+    Raises:
+        MissingDataError: the batch lacks a data variable.
+    """
+    for step in steps:
+        run_step(step, networks, tables)
+
+
+def run_step(step: Step, networks: Networks, tables: Tables) -> None:  # noqa: C901 - one line a kind of step
+    """Compute one step."""
+    values = tables.values
+    if isinstance(step, Given):
+        values[step.result] = _given(tables.batch, step.result)
+    elif isinstance(step, Apply):
+        values[step.result] = networks.run(step.network, values[step.source])
+    elif isinstance(step, Transform):
+        values[step.result] = _TRANSFORMS[step.rows](values[step.source])
+    elif isinstance(step, Density):
+        tables.densities[step.result] = networks.run(step.network, values[step.source])
+    elif isinstance(step, Sample):
+        values[step.result] = tables.densities[step.density].sample()
+    elif isinstance(step, Mean):
+        values[step.result] = tables.densities[step.density].mean
+    elif isinstance(step, Draw):
+        values[step.result] = _draw(networks[step.network], values[step.source])
+    elif isinstance(step, Join):
+        values[step.result] = torch.cat([values[source].flatten(1) for source in step.sources], dim=1)
+    elif isinstance(step, Stop):
+        values[step.result] = values[step.source].detach()
+    elif isinstance(step, Select):
+        values[step.result] = values[step.source][_mask(tables.batch, step.partial, missing=step.missing)]
+    elif isinstance(step, SelectDensity):
+        mask = _mask(tables.batch, step.partial, missing=step.missing)
+        tables.densities[step.result] = _select_density(tables.densities[step.source], mask)
+    else:
+        raise AssertionError(step)
+
+
+def _given(batch: Mapping[str, Tensor], name: str) -> Tensor:
+    if name not in batch:
+        have = ", ".join(f"`{key}`" for key in batch) or "nothing"
+        raise MissingDataError(f"the batch has {have}, and the model needs `{name}`")
+    return batch[name]
+
+
+# Views are drawn outside any compiled graph: their random branches would only break it.
+@torch.compiler.disable  # type: ignore[untyped-decorator]
+def _draw(channel: nn.Module, source: Tensor) -> Tensor:
+    # Pixels keep their precision whatever the networks' is.
+    kind = source.device.type
+    autocast = torch.autocast(kind, enabled=False) if kind != "meta" else nullcontext()
+    with autocast, torch.set_grad_enabled(source.requires_grad and torch.is_grad_enabled()):
+        view: Tensor = channel(source)
+        return view
+
+
+def _mask(batch: Mapping[str, Tensor], partial: tuple[str, ...], *, missing: bool) -> Tensor:
+    """Which examples have all of some partial variables (`missing`: lack at least one)."""
+    masks = [_present(batch, name) for name in partial]
+    present = torch.stack(masks).all(dim=0)
+    return ~present if missing else present
+
+
+def _present(batch: Mapping[str, Tensor], name: str) -> Tensor:
+    mask = batch.get(f"{name}.present")
+    if mask is not None:
+        return mask.bool()
+    value = _given(batch, name)
+    # A label that is missing is negative; an array is taken to be there unless a mask says otherwise.
+    return (
+        value >= 0 if not value.is_floating_point() else torch.ones(len(value), dtype=torch.bool, device=value.device)
+    )
+
+
+def _select_density(density: Any, mask: Tensor) -> Any:
+    chosen = {
+        entry.name: value[mask]
+        for entry in fields(density)
+        if isinstance(value := getattr(density, entry.name), Tensor) and value.dim() > 0
+    }
+    return replace(density, **chosen)

@@ -1,0 +1,249 @@
+"""From calls of a spec to torch modules: builders, heads on trunks, copies."""
+
+import copy
+import importlib
+import keyword
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mvib.compile.execution import Networks
+from mvib.nn.heads import BernoulliHead, CategoricalHead, GaussianHead, LaplaceHead, VonMisesFisherHead
+from mvib.nn.momentum import MomentumCopy
+from mvib.nn.shapes import Shape
+from mvib.plan.plan import Network
+from mvib.semantics.method import Gradient
+from mvib.semantics.values import ArgumentValue, BoundCall, Constant, EncoderName, Named, Operation, Scheduled, value_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The variable a decoder is a density of.
+
+    Attributes:
+        shape: of one example.
+        classes: of a label, else None.
+        is_data: whether its width comes from the data, so that a head may adapt to it.
+    """
+
+    shape: Shape
+    classes: int | None
+    is_data: bool
+
+
+class WidthError(Exception):
+    """The network of a decoder ends in another width than the variable it predicts.
+
+    Attributes:
+        needed: width that the density takes.
+        found: width given.
+        remedy: text that can be pasted.
+    """
+
+    def __init__(self, *, needed: int, found: int, remedy: str) -> None:
+        """Record both widths."""
+        super().__init__(f"width {needed} is needed, and {found} is given; {remedy}")
+        self.needed, self.found, self.remedy = needed, found, remedy
+
+
+class DensityNetwork(nn.Module):
+    """A network and the head that turns its features into a density."""
+
+    def __init__(self, trunk: nn.Module, head: nn.Module) -> None:
+        """Join both."""
+        super().__init__()
+        self.trunk = trunk
+        self.head = head
+
+    def forward(self, x: Tensor) -> Any:
+        """Density of each row."""
+        return self.head(self.trunk(x).flatten(1))
+
+
+class Frozen(nn.Module):
+    """A network that is not trained; gradients pass through it to its input."""
+
+    def __init__(self, network: nn.Module) -> None:
+        """Freeze the parameters of `network`, which becomes this module's own."""
+        super().__init__()
+        self.network = network.requires_grad_(False)
+
+    def forward(self, x: Tensor) -> Any:
+        """What the network gives."""
+        return self.network(x)
+
+
+def import_object(path: str) -> Callable[..., Any]:
+    """The object of a dotted path `package.module:object` of the catalogue; a spec never gives one."""
+    module, _, name = path.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return found
+
+
+def python_arguments(call: BoundCall) -> dict[str, Any]:
+    """The arguments of a call as Python takes them; those that mean something by being left out are left out."""
+    arguments = {}
+    for name, value in call.arguments:
+        converted = python_value(value)
+        if converted is not None:
+            arguments[f"{name}_" if keyword.iskeyword(name) else name] = converted
+    return arguments
+
+
+def python_value(value: ArgumentValue) -> Any:
+    """A value as Python takes it; scheduled numbers at the start of training."""
+    match value:
+        case Constant() | Named() | Operation() | Scheduled():
+            return value_at(value, 0.0)
+        case _:
+            return value
+
+
+def build_network(
+    network: Network, shape: Shape, target: Target | None, built: Networks, backbone: BoundCall | None
+) -> nn.Module:
+    """The module of a network of the plan.
+
+    Args:
+        network: of the plan.
+        shape: of its input, without batch.
+        target: for a decoder, what it is a density of.
+        built: networks built before, by name.
+        backbone: what `backbone()` stands for; None for the default of the shape.
+
+    Raises:
+        ShapeError: it cannot take the shape.
+        WidthError: it is a decoder and does not give the width that is needed.
+    """
+    assert network.call is not None
+    match network.gradient:
+        case Gradient.MOMENTUM:
+            return MomentumCopy(built[network.origin])
+        case Gradient.STOPPED:
+            # It borrows the weights of its origin, which own them.
+            return nn.Identity()
+        case Gradient.FROZEN:
+            inner = network.call["network"]
+            if isinstance(inner, EncoderName):
+                return Frozen(copy.deepcopy(built[inner.name]))
+            assert isinstance(inner, BoundCall)
+            return Frozen(build_module(inner, shape, backbone))
+        case Gradient.TRAINED:
+            if network.is_density:
+                return _build_density(network.call, shape, target, backbone)
+            return build_module(network.call, shape, backbone)
+
+
+def build_module(call: BoundCall, shape: Shape, backbone: BoundCall | None) -> nn.Module:
+    """The module of a builder's call."""
+    if call.name == "backbone":
+        if backbone is not None:
+            return build_module(backbone, shape, None)
+        return _default_backbone(shape)
+    built: nn.Module = import_object(call.entry.implementation)(shape, **python_arguments(call))
+    return built
+
+
+def _default_backbone(shape: Shape) -> nn.Module:
+    if len(shape) == 3:
+        conv: nn.Module = import_object("mvib.nn.builders.conv:conv")(shape, widths=(64, 128, 256))
+        return conv
+    mlp: nn.Module = import_object("mvib.nn.builders.mlp:mlp")(shape, widths=(512, 512))
+    return mlp
+
+
+# ---- densities -------------------------------------------------------------------------------------------------
+
+
+def _build_density(call: BoundCall, shape: Shape, target: Target | None, backbone: BoundCall | None) -> nn.Module:
+    net = call["net"]
+    trunk: nn.Module = build_module(net, shape, backbone) if isinstance(net, BoundCall) else nn.Identity()
+    features = _width_of(trunk, shape)
+    has_net = isinstance(net, BoundCall)
+    if target is None:
+        return DensityNetwork(
+            trunk, _encoder_head(call, features, shape if not has_net else (features,), has_net=has_net)
+        )
+    ends_itself = isinstance(net, BoundCall) and net.name == "linear"
+    return DensityNetwork(trunk, _decoder_head(call, features, target, has_net=has_net, ends_itself=ends_itself))
+
+
+def _width_of(trunk: nn.Module, shape: Shape) -> int:
+    """Width of what a trunk gives, found on the meta device."""
+    with torch.device("meta"):
+        probe = copy.deepcopy(trunk).to("meta")
+        return int(probe(torch.empty(4, *shape)).flatten(1).shape[1])
+
+
+def _scale_arguments(call: BoundCall) -> dict[str, Any]:
+    """Fixed scale of a location-scale family under its head's name, None when it is learned, and the shift."""
+    name, keyword_name = ("var", "variance") if call.name == "gaussian" else ("scale", "scale")
+    given = call[name]
+    return {keyword_name: None if given == "learned" else python_value(given), "shift": python_value(call["shift"])}
+
+
+_LOCATION_SCALE: Mapping[str, type[nn.Module]] = {"gaussian": GaussianHead, "laplace": LaplaceHead}
+
+
+def _encoder_head(call: BoundCall, features: int, event: Shape, *, has_net: bool) -> nn.Module:
+    head = _LOCATION_SCALE[call.name]
+    arguments = _scale_arguments(call)
+    is_learned = None in (arguments.get("variance", 0), arguments.get("scale", 0))
+    dim = call["dim"]
+    linear = dim is not None or is_learned
+    if dim is not None:
+        event = (int(dim),)  # type: ignore[arg-type]
+    elif is_learned:
+        event = (features,)
+    return head(features, event, linear=linear, activate=linear and has_net, **arguments)
+
+
+def _decoder_head(call: BoundCall, features: int, target: Target, *, has_net: bool, ends_itself: bool) -> nn.Module:
+    match call.name:
+        case "categorical":
+            assert target.classes is not None
+            linear = _needs_linear(call, features, target.classes, target, ends_itself=ends_itself)
+            temperature = python_value(call["temperature"])
+            return CategoricalHead(
+                features, target.classes, temperature=temperature, linear=linear, activate=linear and has_net
+            )
+        case "bernoulli":
+            linear = _needs_linear(call, features, math.prod(target.shape), target, ends_itself=ends_itself)
+            return BernoulliHead(features, target.shape, linear=linear, activate=linear and has_net)
+        case "vmf":
+            linear = _needs_linear(call, features, math.prod(target.shape), target, ends_itself=ends_itself)
+            kappa = python_value(call["kappa"])
+            return VonMisesFisherHead(features, target.shape, kappa=kappa, linear=linear, activate=linear and has_net)
+        case _:
+            arguments = _scale_arguments(call)
+            is_learned = None in (arguments.get("variance", 0), arguments.get("scale", 0))
+            numel = math.prod(target.shape)
+            dim = call["dim"]
+            if dim is not None and dim != numel:
+                raise WidthError(
+                    needed=numel,
+                    found=int(dim),  # type: ignore[arg-type]
+                    remedy="leave `dim` out of a decoder: its width is that of what it predicts",
+                )
+            linear = is_learned or dim is not None
+            if not linear:
+                linear = _needs_linear(call, features, numel, target, ends_itself=ends_itself)
+            return _LOCATION_SCALE[call.name](
+                features, target.shape, linear=linear, activate=linear and has_net, **arguments
+            )
+
+
+def _needs_linear(call: BoundCall, features: int, needed: int, target: Target, *, ends_itself: bool) -> bool:
+    """Whether a head adds a linear layer: only where the data set the width and the net does not."""
+    if features == needed:
+        return False
+    if ends_itself or not target.is_data:
+        net = call["net"]
+        name = net.name if isinstance(net, BoundCall) else "mlp"
+        example = f"linear({needed})" if ends_itself or name == "linear" else f"mlp(..., {needed})"
+        raise WidthError(needed=needed, found=features, remedy=f"end its network in {needed}: `{call.name}({example})`")
+    return True

@@ -1,0 +1,381 @@
+"""From readings to a plan: every value once, named by what it is, in an order that does not depend on the file's."""
+
+from collections.abc import Mapping, Sequence
+
+from mvib.catalogue.signature import ChannelEntry, Interface, Rows
+from mvib.graph import InformationGraph, Operand, Reading
+from mvib.plan.plan import (
+    Apply,
+    Critic,
+    Density,
+    Draw,
+    Estimate,
+    Given,
+    Join,
+    Mean,
+    Network,
+    Plan,
+    PlannedTerm,
+    Readout,
+    Sample,
+    Select,
+    SelectDensity,
+    Step,
+    Stop,
+    Transform,
+)
+from mvib.semantics.method import (
+    Channel,
+    ChannelKind,
+    Member,
+    Method,
+    ReferenceKind,
+    Term,
+    VariableKind,
+)
+from mvib.semantics.values import BoundCall
+
+
+def build_plan(method: Method, graph: InformationGraph, readings: Mapping[str, tuple[Reading, ...]]) -> Plan:
+    """The plan of a method whose terms have been read.
+
+    Args:
+        method: the typed method.
+        graph: its graph.
+        readings: of all its terms.
+    """
+    planner = _Planner(method, graph)
+    # By label, not by place in the file: the order of statements changes nothing, not even the last bit of the sum.
+    ordered = sorted(method.terms, key=lambda term: term.label)
+    terms = tuple(_plan_term(planner, term, readings[term.label]) for term in ordered)
+    # Variables that no term needs are left out; the representation has a path of its own.
+    represent = _Planner(method, graph, augmented=False)
+    results = tuple(represent.member(member) for member in method.represent)
+    predictions, targets = _plan_predictions(method, graph)
+    used = [planner, represent, *(p for p, _ in predictions.values())]
+    return Plan(
+        networks=_networks(method, graph, {name for p in used for name in p.networks}),
+        steps=tuple(planner.steps.values()),
+        terms=terms,
+        variables=tuple(name for name in graph.variables if name in planner.steps),
+        data=_data(method),
+        representation=represent.readout(results),
+        predictions={name: p.readout((result,)) for name, (p, result) in predictions.items()},
+        decoder_targets=targets,
+        couples_batch=any(term.estimator is not None and term.estimator.couples_batch for term in method.terms),
+    )
+
+
+def _data(method: Method) -> dict[str, tuple[str, bool]]:
+    families = [family for family in method.variables.values() if family.kind is VariableKind.DATA]
+    return {str(member): (family.type, family.partial) for family in families for member in family.members}
+
+
+class _Planner:
+    """Adds steps for what is asked, each once; asked for the same again it gives the name it has."""
+
+    def __init__(self, method: Method, graph: InformationGraph, *, augmented: bool = True) -> None:
+        self.method = method
+        self.graph = graph
+        self.augmented = augmented
+        self.steps: dict[str, Step] = {}
+        self.networks: dict[str, None] = {}
+
+    def _add(self, step: Step) -> str:
+        # A density and a tensor may have one name: `q(Z[1])` and its mean. Steps keep one order.
+        key = f"~{step.result}" if isinstance(step, Density | SelectDensity) else step.result
+        self.steps.setdefault(key, step)
+        return step.result
+
+    def readout(self, results: tuple[str, ...]) -> Readout:
+        """What has been planned so far, as a readout of some of its values."""
+        inputs = tuple(step.result for step in self.steps.values() if isinstance(step, Given))
+        return Readout(steps=tuple(self.steps.values()), results=results, inputs=inputs)
+
+    def member(self, member: Member) -> str:
+        """The value of a variable of p."""
+        name = str(member)
+        if name in self.steps:
+            return name
+        maker = self.graph.maker(member)
+        if maker is None:
+            return self._add(Given(result=name))
+        if maker.kind is ChannelKind.VIEW:
+            return self._view(member, maker)
+        source = self._source(maker)
+        if not maker.stochastic:
+            self.networks[maker.module] = None
+            return self._add(Apply(result=name, network=maker.module, source=source, span=maker.span))
+        density = self.density(maker)
+        step = Sample(result=name, density=density) if self.augmented else Mean(result=name, density=density)
+        return self._add(step)
+
+    def _view(self, member: Member, maker: Channel) -> str:
+        call = self.method.modules[maker.module].call
+        assert call is not None
+        assert isinstance(call.entry, ChannelEntry)
+        source = self._source(maker)
+        if not self.augmented and not call.entry.deterministic:
+            # The representation is that of the example itself: a random view is replaced by the identity.
+            return source
+        self.networks[maker.module] = None
+        return self._add(Draw(result=str(member), network=maker.module, source=source, span=maker.span))
+
+    def _source(self, channel: Channel) -> str:
+        return self.join([self.member(source) for source in channel.sources])
+
+    def join(self, names: Sequence[str]) -> str:
+        """Several values side by side; one value as it is."""
+        if len(names) == 1:
+            return names[0]
+        return self._add(Join(result=f"({', '.join(names)})", sources=tuple(names)))
+
+    def density(self, channel: Channel, source: str | None = None) -> str:
+        """The density of a stochastic encoder or a decoder; `source` in the place of its own sources."""
+        taken = source if source is not None else self._source(channel)
+        self.networks[channel.module] = None
+        result = f"{channel.module}({taken})"
+        target = str(channel.target) if channel.kind is ChannelKind.DECODER else ""
+        return self._add(Density(result=result, network=channel.module, source=taken, target=target, span=channel.span))
+
+    def operand(self, operand: Operand) -> str:
+        """A variable as a reading wants it: of p, or predicted along channels."""
+        value = self.member(operand.start)
+        for channel in operand.channels:
+            others = [self.member(source) for source in channel.sources[1:]]
+            taken = self.join([value, *others])
+            if channel.kind is ChannelKind.DECODER:
+                # The decoder's width is that of what it predicts, so that comes first.
+                self.member(channel.target)
+            if channel.stochastic:
+                density = self.density(channel, taken)
+                value = self._add(Mean(result=density, density=density))
+            else:
+                self.networks[channel.module] = None
+                result = f"{channel.module}({taken})"
+                value = self._add(Apply(result=result, network=channel.module, source=taken, span=channel.span))
+        return self.stop(value) if operand.stopped else value
+
+    def group(self, operands: Sequence[Operand]) -> str:
+        """A joint variable."""
+        return self.join([self.operand(operand) for operand in operands])
+
+    def stop(self, value: str) -> str:
+        """A value without gradient."""
+        return self._add(Stop(result=f"sg({value})", source=value))
+
+    def rows(self, value: str, rows: Rows) -> str:
+        """Transformed rows of a value."""
+        return self._add(Transform(result=f"{rows.value}({value})", source=value, rows=rows))
+
+    def select(self, value: str, partial: tuple[str, ...], *, missing: bool) -> str:
+        """The examples that a term is about."""
+        if not partial:
+            return value
+        result = _selected_name(value, partial, missing=missing)
+        return self._add(Select(result=result, source=value, partial=partial, missing=missing))
+
+    def select_density(self, density: str, partial: tuple[str, ...], *, missing: bool) -> str:
+        """The same for a density."""
+        if not partial:
+            return density
+        result = _selected_name(density, partial, missing=missing)
+        return self._add(SelectDensity(result=result, source=density, partial=partial, missing=missing))
+
+
+def _selected_name(value: str, partial: tuple[str, ...], *, missing: bool) -> str:
+    return f"{value}{{{'no ' if missing else ''}{', '.join(partial)}}}"
+
+
+# ---- terms -----------------------------------------------------------------------------------------------------
+
+
+def _plan_term(planner: _Planner, term: Term, readings: Sequence[Reading]) -> PlannedTerm:
+    return PlannedTerm(
+        label=term.label,
+        direction=term.direction,
+        weight=term.weight,
+        estimates=tuple(_plan_estimate(planner, term, reading) for reading in readings),
+        span=term.span,
+    )
+
+
+def _plan_estimate(planner: _Planner, term: Term, reading: Reading) -> Estimate:
+    partial, missing = _subset(planner, term, reading)
+    if reading.instance.decoder is not None:
+        return _decoder_estimate(planner, reading, partial, missing=missing)
+    assert term.estimator is not None
+    match term.estimator.interface:
+        case Interface.RATE:
+            return _rate_estimate(planner, term, reading, partial, missing=missing)
+        case Interface.CRITIC:
+            return _critic_estimate(planner, term, reading, partial, missing=missing)
+        case Interface.ROWS | Interface.LABELS:
+            return _rows_estimate(planner, term, reading, partial, missing=missing)
+
+
+def _subset(planner: _Planner, term: Term, reading: Reading) -> tuple[tuple[str, ...], bool]:
+    """Partial variables whose presence (or absence) says which examples a term is about."""
+    if term.subset is not None:
+        kind, member = term.subset
+        return (str(member),), kind == "unlabelled"
+    members = set(reading.instance.quantity.members)
+    partial = [str(m) for m in members if planner.method.family_of(m).partial]
+    return tuple(sorted(partial)), False
+
+
+def _decoder_estimate(planner: _Planner, reading: Reading, partial: tuple[str, ...], *, missing: bool) -> Estimate:
+    instance = reading.instance
+    channel = instance.decoder
+    assert channel is not None
+    operands = {o.member: o for group in (*reading.operands, reading.condition) for o in group}
+    source = planner.join([_own(planner, operands[s]) for s in channel.sources])
+    target = _own(planner, operands[channel.target])
+    density = planner.select_density(planner.density(channel, source), partial, missing=missing)
+    family = planner.method.family_of(channel.target)
+    is_information = instance.quantity.functional == "I"
+    value = planner.select(target, partial, missing=missing)
+    return Estimate(
+        entry=None,
+        call=None,
+        inputs=(value,),
+        density=density,
+        share=instance.share,
+        is_information=is_information,
+        label=value if is_information and family.type == "label" else "",
+        span=instance.quantity.span,
+    )
+
+
+def _own(planner: _Planner, operand: Operand) -> str:
+    """A variable of p, without any prediction in its place."""
+    value = planner.member(operand.start if not operand.channels else operand.member)
+    return planner.stop(value) if operand.stopped else value
+
+
+def _rate_estimate(
+    planner: _Planner, term: Term, reading: Reading, partial: tuple[str, ...], *, missing: bool
+) -> Estimate:
+    reference = reading.instance.reference
+    assert reference is not None
+    code = reading.operands[1][0]
+    maker = planner.graph.maker(code.member)
+    assert maker is not None
+    density = planner.density(maker)
+    sample = planner.member(code.member)
+    prior: BoundCall | None = None
+    other = ""
+    match reference.kind:
+        case ReferenceKind.PRIOR:
+            assert term.call is not None
+            given = term.call["reference"]
+            assert isinstance(given, BoundCall)
+            prior = given
+        case ReferenceKind.DECODER:
+            channel = next(
+                c
+                for c in planner.graph.decoders
+                if planner.method.modules[c.module].family == reference.name and c.target == code.member
+            )
+            other = planner.density(channel)
+        case ReferenceKind.ENCODER:
+            assert reference.at is not None
+            channel = next(
+                c for c in planner.graph.channels if planner.method.modules[c.module].family == reference.name
+            )
+            other = planner.density(channel, planner.member(reference.at))
+    return Estimate(
+        entry=term.estimator,
+        call=term.call,
+        inputs=(planner.select(sample, partial, missing=missing),),
+        density=planner.select_density(density, partial, missing=missing),
+        reference=planner.select_density(other, partial, missing=missing) if other else "",
+        prior=prior,
+        share=reading.instance.share,
+        span=reading.instance.quantity.span,
+    )
+
+
+def _critic_estimate(
+    planner: _Planner, term: Term, reading: Reading, partial: tuple[str, ...], *, missing: bool
+) -> Estimate:
+    first, second = (planner.select(planner.group(group), partial, missing=missing) for group in reading.operands)
+    assert term.call is not None
+    call = term.call["critic"]
+    assert isinstance(call, BoundCall)
+    return Estimate(
+        entry=term.estimator,
+        call=term.call,
+        inputs=(first, second),
+        critic=Critic(name=f"{term.label}.critic", call=call, first=first, second=second),
+        share=reading.instance.share,
+        span=reading.instance.quantity.span,
+    )
+
+
+def _rows_estimate(
+    planner: _Planner, term: Term, reading: Reading, partial: tuple[str, ...], *, missing: bool
+) -> Estimate:
+    assert term.estimator is not None
+    groups = [*reading.operands, *([reading.condition] if reading.condition else [])]
+    values = [planner.select(planner.group(group), partial, missing=missing) for group in groups]
+    if term.estimator.interface is Interface.LABELS:
+        # H(Y | Z): the label as it is, the logits lifted to single precision.
+        inputs: tuple[str, ...] = (planner.rows(values[1], Rows.RAW), values[0])
+    else:
+        inputs = tuple(planner.rows(value, term.estimator.rows) for value in values)
+    return Estimate(
+        entry=term.estimator,
+        call=term.call,
+        inputs=inputs,
+        share=reading.instance.share,
+        span=reading.instance.quantity.span,
+    )
+
+
+# ---- what is read out of a trained model ----------------------------------------------------------------------------
+
+
+def _plan_predictions(
+    method: Method, graph: InformationGraph
+) -> tuple[dict[str, tuple[_Planner, str]], dict[str, str]]:
+    """For every decoder about data, its density at the unaugmented example."""
+    predictions: dict[str, tuple[_Planner, str]] = {}
+    targets: dict[str, str] = {}
+    for channel in graph.decoders:
+        if channel.module in predictions or not graph.variables[str(channel.target)].is_observed:
+            continue
+        planner = _Planner(method, graph, augmented=False)
+        predictions[channel.module] = planner, planner.density(channel)
+        targets[channel.module] = str(channel.target)
+    return predictions, targets
+
+
+def _networks(method: Method, graph: InformationGraph, used: set[str]) -> tuple[Network, ...]:
+    """The networks in use, those that are copied or borrowed before those that copy or borrow."""
+    wanted = set(used)
+    for name in used:
+        origin = method.modules[name].origin
+        wanted |= {m.name for m in method.modules.values() if origin and m.family == origin}
+    position = {channel.module: i for i, channel in reversed(list(enumerate(graph.channels)))}
+    ordered = sorted(wanted, key=lambda name: (bool(method.modules[name].origin), position[name], name))
+    return tuple(
+        Network(
+            name=name,
+            kind=module.kind,
+            call=module.call,
+            is_density=module.stochastic and module.kind is not ChannelKind.VIEW,
+            gradient=module.gradient,
+            origin=_origin(method, module.name) if module.origin else "",
+            span=module.span,
+        )
+        for name in ordered
+        for module in (method.modules[name],)
+    )
+
+
+def _origin(method: Method, name: str) -> str:
+    """The member of a module family that a copy copies: that of the same index, or the only one."""
+    module = method.modules[name]
+    index = name[len(module.family) :]
+    return module.origin + index if module.origin + index in method.modules else module.origin

@@ -1,0 +1,227 @@
+"""The compiler's intermediate form: what is computed, once each, in a fixed order. The torch module is a printer of it.
+
+Tensors and densities live in two tables under names made from what they are: `Z[1]`, `unit(Z[1])`, `q(Z[1])`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from mvib.catalogue.signature import EstimatorEntry, Rows
+from mvib.semantics.method import ChannelKind, Direction, Gradient
+from mvib.semantics.values import BoundCall, Scalar
+from mvib.source import Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """A set of weights, or a view channel.
+
+    Attributes:
+        name: its name in the spec, `f` or `q[2]`.
+        kind: view, encoder or decoder.
+        call: what builds it.
+        is_density: whether it gives a density.
+        gradient: how gradients pass it.
+        origin: the network it copies or borrows, empty when it has weights of its own.
+        span: where it is declared.
+    """
+
+    name: str
+    kind: ChannelKind
+    call: BoundCall | None
+    is_density: bool
+    gradient: Gradient
+    origin: str
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Anything that puts one value into a table under `result`."""
+
+    result: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given(Step):
+    """A data variable of the batch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draw(Step):
+    """A view: the channel applied to its source."""
+
+    network: str
+    source: str
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Join(Step):
+    """Several variables side by side, each flattened."""
+
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Apply(Step):
+    """A deterministic network applied to a value."""
+
+    network: str
+    source: str
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Density(Step):
+    """A stochastic encoder or a decoder applied to a value; the result is a density, not a tensor.
+
+    `target` is the variable that a decoder predicts, empty for an encoder.
+    """
+
+    network: str
+    source: str
+    target: str = ""
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample(Step):
+    """One reparameterised draw from a density."""
+
+    density: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mean(Step):
+    """The mean of a density."""
+
+    density: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop(Step):
+    """A value without its gradient."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transform(Step):
+    """Rows normalised, centred or standardised, in at least single precision."""
+
+    source: str
+    rows: Rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Select(Step):
+    """The examples of a value that have (or, `missing`, lack) all of some partial variables."""
+
+    source: str
+    partial: tuple[str, ...]
+    missing: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectDensity(Step):
+    """The same for a density."""
+
+    source: str
+    partial: tuple[str, ...]
+    missing: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Critic:
+    """A critic network between two values."""
+
+    name: str
+    call: BoundCall
+    first: str
+    second: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """One evaluation of an estimator.
+
+    Attributes:
+        entry: the estimator; None for the log-likelihood of a decoder.
+        call: its arguments.
+        inputs: tensors it takes, in order.
+        density: the decoder's density, or the code's for a rate.
+        reference: the reference density of a rate; empty for a fixed prior.
+        prior: the fixed prior of a rate.
+        critic: the critic it scores pairs with.
+        share: its factor in the term.
+        is_information: for a decoder, whether H(A) belongs to the estimate (I) or its sign is turned (H).
+        label: for a decoder about a label, whose entropy is known, the label.
+        span: the quantity in the file.
+    """
+
+    entry: EstimatorEntry | None
+    call: BoundCall | None
+    inputs: tuple[str, ...]
+    density: str = ""
+    reference: str = ""
+    prior: BoundCall | None = None
+    critic: Critic | None = None
+    share: Fraction
+    is_information: bool = False
+    label: str = ""
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedTerm:
+    """A term: its estimates, put together with their shares, enter the loss with sign and weight."""
+
+    label: str
+    direction: Direction
+    weight: Scalar
+    estimates: tuple[Estimate, ...]
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readout:
+    """Values computed from an unaugmented example: the representation, or what a decoder predicts.
+
+    Attributes:
+        steps: what is computed.
+        results: names of the tensors (or densities, for predictions) wanted.
+        inputs: data variables needed.
+    """
+
+    steps: tuple[Step, ...]
+    results: tuple[str, ...]
+    inputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything a compiled model does.
+
+    Attributes:
+        networks: in the order in which they are built.
+        steps: values shared by the terms, in order.
+        terms: the objective.
+        variables: names of the variables of p among the values.
+        data: data variables with type and whether they are partial.
+        representation: how `encode` computes the representation.
+        predictions: by decoder, how the mean of its data variable is computed.
+        decoder_targets: the data variable each of those decoders predicts.
+        couples_batch: whether any term couples the examples of a batch.
+    """
+
+    networks: tuple[Network, ...]
+    steps: tuple[Step, ...]
+    terms: tuple[PlannedTerm, ...]
+    variables: tuple[str, ...]
+    data: Mapping[str, tuple[str, bool]]
+    representation: Readout
+    predictions: Mapping[str, Readout]
+    decoder_targets: Mapping[str, str]
+    couples_batch: bool
