@@ -1,0 +1,118 @@
+"""A trained model beside the same network before training: the table of `mvib eval`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mvib.evaluate.evaluation import CLASSIFIER, DATA_PROTOCOL, SPREAD_PROTOCOL, Evaluation, protocol_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two evaluations by the same protocol.
+
+    Attributes:
+        probes: which were asked for.
+        trained: of the trained model.
+        untrained: of the same network before training.
+    """
+
+    probes: tuple[str, ...]
+    trained: Evaluation
+    untrained: Evaluation
+
+    @property
+    def shown_probes(self) -> tuple[str, ...]:
+        """Those that had something to judge."""
+        return tuple(probe for probe in self.probes if any(result.probe == probe for result in self.trained.results))
+
+
+def comparison_to_json(comparison: Comparison) -> dict[str, Any]:
+    """The comparison as plain values; no number is infinite or not a number."""
+    return {
+        "protocol": {
+            "data": DATA_PROTOCOL,
+            **{probe: protocol_of(probe) for probe in comparison.shown_probes},
+            "spread": SPREAD_PROTOCOL,
+        },
+        "trained": _evaluation_to_json(comparison.trained),
+        "untrained": _evaluation_to_json(comparison.untrained),
+    }
+
+
+def _evaluation_to_json(evaluation: Evaluation) -> dict[str, Any]:
+    spread = evaluation.spread
+    return {
+        "results": [
+            {"probe": result.probe, "about": result.about, "accuracy": result.score.accuracy, "note": result.score.note}
+            for result in evaluation.results
+        ],
+        "spread": None
+        if spread is None
+        else {
+            "dimensions": spread.dimensions,
+            "constant_dimensions": spread.constant_dimensions,
+            "effective_rank": spread.effective_rank,
+            "std": spread.std,
+        },
+        "note": evaluation.note,
+    }
+
+
+def comparison_rows(comparison: Comparison) -> list[tuple[str, str, str]]:
+    """The table: what, for the trained and for the untrained network; the first row is its head."""
+    rows = [("", "trained", "untrained")]
+    pairs = zip(comparison.trained.results, comparison.untrained.results, strict=True)
+    for trained, untrained in pairs:
+        accuracies = [_accuracy(result.score.accuracy) for result in (trained, untrained)]
+        rows.append((f"{trained.probe} ({trained.about})", accuracies[0], accuracies[1]))
+    for name, attribute, form in (
+        ("effective rank", "effective_rank", ".1f"),
+        ("dimensions", "dimensions", "d"),
+        ("constant dimensions", "constant_dimensions", "d"),
+        ("std of a feature", "std", ".4g"),
+    ):
+        cells = [_cell(evaluation, attribute, form) for evaluation in (comparison.trained, comparison.untrained)]
+        rows.append((name, cells[0], cells[1]))
+    return rows
+
+
+def comparison_notes(comparison: Comparison) -> list[str]:
+    """What a reader must know about the numbers, in sentences."""
+    notes: list[str] = []
+    for name, evaluation in (("trained", comparison.trained), ("untrained", comparison.untrained)):
+        notes.extend(
+            f"{name}, {result.probe} ({result.about}): {result.score.note}"
+            for result in evaluation.results
+            if result.score.note
+        )
+        if evaluation.note:
+            notes.append(f"{name}: {evaluation.note}")
+    for probe in comparison.probes:
+        if probe not in comparison.shown_probes:
+            why = "no decoder of the spec predicts a label" if probe == CLASSIFIER else "the data have no label"
+            notes.append(f"{probe}: {why}")
+    return notes
+
+
+def comparison_protocol(comparison: Comparison) -> list[str]:
+    """How every number was made, in sentences."""
+    return [
+        DATA_PROTOCOL,
+        *(f"{probe}: {protocol_of(probe)}" for probe in comparison.shown_probes),
+        SPREAD_PROTOCOL,
+    ]
+
+
+def _accuracy(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _cell(evaluation: Evaluation, attribute: str, form: str) -> str:
+    return "-" if evaluation.spread is None else format(getattr(evaluation.spread, attribute), form)
+
+
+def align_rows(rows: Sequence[tuple[str, str, str]]) -> list[str]:
+    """Rows as lines of text, names to the left and numbers to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    return [f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}" for a, b, c in rows]

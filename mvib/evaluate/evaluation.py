@@ -1,0 +1,169 @@
+"""Evaluation of a frozen encoder: probes, the decoders of labels, and the spread of the representation."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mvib.compile import CompiledModel
+from mvib.data import Column, ColumnKind
+from mvib.diagnostics import nearest
+from mvib.evaluate.probes import PROBES, Labels, Rows, Score, Split, score_probe
+from mvib.evaluate.spread import Spread, measure_spread
+
+CLASSIFIER = "classifier"
+CLASSIFIER_PROTOCOL = "largest class probability of a label decoder of the spec, for the unaugmented example"
+SPREAD_PROTOCOL = (
+    "effective rank: exp of the entropy of the normalised singular values (Roy and Vetterli 2007) of the centred "
+    "held-out features; std: of a feature over the held-out examples, mean over features"
+)
+DATA_PROTOCOL = "frozen representation of unaugmented examples; fitted to the training part, judged by the held-out one"
+_BATCH = 512
+
+
+class ProbeError(Exception):
+    """A probe was asked for that there is not; the message names those there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeResult:
+    """The score of one probe of one label.
+
+    Attributes:
+        probe: name of the protocol.
+        about: the label column, or the decoder of a classifier.
+        score: what it found.
+    """
+
+    probe: str
+    about: str
+    score: Score
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What is known of one model.
+
+    Attributes:
+        results: scores, in the order asked for.
+        spread: of the representation of the held-out part; none where it is not finite or there is none.
+        note: what is wrong with the representation, empty for nothing.
+    """
+
+    results: tuple[ProbeResult, ...]
+    spread: Spread | None
+    note: str
+
+
+def read_probes(text: str) -> tuple[str, ...]:
+    """Names of probes as the command line gives them, `knn,linear`.
+
+    Raises:
+        ProbeError: there is no such probe.
+    """
+    known = (*PROBES, CLASSIFIER)
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    for name in names:
+        if name not in known:
+            meant = nearest(name, known)
+            hint = f"did you mean `{meant}`? " if meant else ""
+            raise ProbeError(f"there is no probe `{name}`; {hint}there are {', '.join(known)}")
+    if not names:
+        raise ProbeError(f"no probe is named; there are {', '.join(known)}")
+    return names
+
+
+def protocol_of(probe: str) -> str:
+    """What a probe does, in words with every number."""
+    return CLASSIFIER_PROTOCOL if probe == CLASSIFIER else PROBES[probe].protocol
+
+
+def evaluate_model(
+    model: CompiledModel, columns: Mapping[str, Column], labels: Mapping[str, Column], *, probes: Sequence[str]
+) -> Evaluation:
+    """Evaluate a model as it is.
+
+    Args:
+        model: trained or not.
+        columns: the data by variable.
+        labels: label columns that probes are about, by name.
+        probes: names from `PROBES`, and `classifier` for the label decoders of the spec.
+    """
+    train = represent(model, {name: column.train for name, column in columns.items()})
+    test = represent(model, {name: column.test for name, column in columns.items()})
+    results: list[ProbeResult] = []
+    for probe in probes:
+        if probe == CLASSIFIER:
+            results.extend(_score_decoders(model, columns))
+            continue
+        for name, label in labels.items():
+            split = _labelled(train, test, label)
+            results.append(ProbeResult(probe=probe, about=name, score=score_probe(PROBES[probe], split)))
+    if not np.isfinite(test).all():
+        note = "the representation holds values that are not finite"
+        return Evaluation(results=tuple(results), spread=None, note=note)
+    spread = measure_spread(test)
+    return Evaluation(results=tuple(results), spread=spread, note=_describe_collapse(spread))
+
+
+@torch.no_grad()
+def represent(model: CompiledModel, tensors: Mapping[str, Tensor]) -> Rows:
+    """The representation of unaugmented examples, one row each, in float32."""
+    parts = [model.encode(batch).flatten(1).float().cpu() for batch in _batches(model, tensors)]
+    rows: Rows = torch.cat(parts).numpy()
+    return rows
+
+
+def _batches(model: CompiledModel, tensors: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
+    parameter = next(model.parameters(), None)
+    device = parameter.device if parameter is not None else torch.device("cpu")
+    number = len(next(iter(tensors.values())))
+    return [
+        {name: tensor[start : start + _BATCH].to(device) for name, tensor in tensors.items()}
+        for start in range(0, number, _BATCH)
+    ]
+
+
+def _labelled(train: Rows, test: Rows, label: Column) -> Split:
+    train_labels: Labels = label.train.numpy()
+    test_labels: Labels = label.test.numpy()
+    return Split(
+        train_features=train[train_labels >= 0],
+        train_labels=train_labels[train_labels >= 0],
+        test_features=test[test_labels >= 0],
+        test_labels=test_labels[test_labels >= 0],
+    )
+
+
+@torch.no_grad()
+def _score_decoders(model: CompiledModel, columns: Mapping[str, Column]) -> list[ProbeResult]:
+    """Accuracy of each decoder of a label."""
+    targets = {d: columns[t].test for d, t in model.decoder_targets.items() if columns[t].kind is ColumnKind.LABEL}
+    if not targets:
+        return []
+    batches = _batches(model, {name: column.test for name, column in columns.items()})
+    predicted = [{name: value.cpu() for name, value in model.predictions(batch).items()} for batch in batches]
+    results = []
+    for decoder, labels in targets.items():
+        logits = torch.cat([part[decoder] for part in predicted])
+        results.append(ProbeResult(probe=CLASSIFIER, about=decoder, score=_score_logits(logits, labels)))
+    return results
+
+
+def _score_logits(logits: Tensor, labels: Tensor) -> Score:
+    if not bool(torch.isfinite(logits).all()):
+        return Score(accuracy=None, note="the decoder predicts values that are not finite")
+    has_label = labels >= 0
+    if not bool(has_label.any()):
+        return Score(accuracy=None, note="no held-out example has a label")
+    return Score(accuracy=float((logits.argmax(dim=1) == labels)[has_label].float().mean()))
+
+
+def _describe_collapse(spread: Spread) -> str:
+    if spread.constant_dimensions == spread.dimensions:
+        return "the representation has collapsed: it is the same for every example"
+    if spread.constant_dimensions:
+        return f"{spread.constant_dimensions} of {spread.dimensions} dimensions are the same for every example"
+    return ""

@@ -1,0 +1,198 @@
+"""The state of a run as one safetensors file: weights, buffers, optimizer and place in the training. Never a pickle.
+
+Tensors are called `model.<name in the state of the model>` and `optimizer.<parameter>.<state>`. The header holds one
+entry, `mvib`, a JSON object with the place; `checkpoint.json` beside the file is a copy of it for people.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from safetensors.torch import save as save_tensors
+from torch import Tensor, nn
+
+from mvib.train.errors import FolderError
+from mvib.train.history import RunningMeans
+
+FORMAT = 1
+_HEADER = "mvib"
+_MODEL = "model."
+_OPTIMIZER = "optimizer."
+
+
+@dataclass(slots=True, kw_only=True)
+class Place:
+    """A place in the training, after a step.
+
+    Attributes:
+        epoch: how many epochs are over.
+        batch: how many batches of the present one.
+        step: how many steps in all.
+        means: of the present epoch.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    means: RunningMeans = field(default_factory=RunningMeans)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Checkpoint:
+    """A checkpoint as read.
+
+    Attributes:
+        path: of the file.
+        place: where the training was.
+        model: tensors of the model by their names.
+        optimizer: tensors of the optimizer, by parameter and name.
+    """
+
+    path: Path
+    place: Place
+    model: Mapping[str, Tensor]
+    optimizer: Mapping[str, Mapping[str, Tensor]]
+
+
+def pack_checkpoint(model: nn.Module, optimizer: torch.optim.Optimizer, place: Place) -> bytes:
+    """The content of a checkpoint file; the same state gives the same bytes."""
+    tensors: dict[str, Tensor] = {}
+    for name, value in model.state_dict().items():
+        assert isinstance(value, Tensor), f"the state `{name}` of the model is no tensor"
+        tensors[_MODEL + name] = value
+    for name, parameter in model.named_parameters():
+        for key, value in optimizer.state.get(parameter, {}).items():
+            if isinstance(value, Tensor):
+                tensors[f"{_OPTIMIZER}{name}.{key}"] = value
+    # One entry alone: safetensors writes several in an order that changes from run to run.
+    return save_tensors(_separate(tensors), metadata={_HEADER: json.dumps(describe_place(place), sort_keys=True)})
+
+
+def describe_place(place: Place) -> dict[str, Any]:
+    """The place in the training as plain values."""
+    return {"format": FORMAT, **asdict(place)}
+
+
+def _separate(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors on the CPU that share no memory, as safetensors wants them."""
+    seen: set[int] = set()
+    result = {}
+    for name, tensor in tensors.items():
+        value = tensor.detach().cpu().contiguous()
+        storage = value.untyped_storage()
+        if storage.data_ptr() in seen or storage.nbytes() != value.nbytes:
+            value = value.clone()
+        seen.add(value.untyped_storage().data_ptr())
+        result[name] = value
+    return result
+
+
+def find_non_finite(model: nn.Module) -> str | None:
+    """The name of a weight or buffer that holds a number that is not finite, if there is one."""
+    for name, value in model.state_dict().items():
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            return name
+    return None
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        FolderError: it is not there, is cut off or altered, or was written by a newer version.
+    """
+    if not path.is_file():
+        raise FolderError(f"there is no checkpoint `{path}`", "name the folder of a run that has begun to train")
+    tensors: dict[str, Tensor] = {}
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            header = (file.metadata() or {}).get(_HEADER)
+            for name in file.keys():  # noqa: SIM118 - a file of safetensors has keys and is no mapping
+                tensors[name] = file.get_tensor(name)
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise _damaged(path, str(error)) from error
+    place = _read_place(path, header)
+    model = {name.removeprefix(_MODEL): value for name, value in tensors.items() if name.startswith(_MODEL)}
+    optimizer: dict[str, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        if name.startswith(_OPTIMIZER):
+            parameter, _, key = name.removeprefix(_OPTIMIZER).rpartition(".")
+            optimizer.setdefault(parameter, {})[key] = value
+    return Checkpoint(path=path, place=place, model=model, optimizer=optimizer)
+
+
+def _read_place(path: Path, header: str | None) -> Place:
+    if header is None:
+        raise _damaged(path, "it does not say where the training was")
+    try:
+        values = json.loads(header)
+        version = int(values["format"])
+        if version > FORMAT:
+            raise FolderError(
+                f"`{path}` has format {version}, and this version of mvib reads up to {FORMAT}", "use a newer mvib"
+            )
+        means = values["means"]
+        totals = {str(name): float(total) for name, total in means["totals"].items()}
+        return Place(
+            epoch=int(values["epoch"]),
+            batch=int(values["batch"]),
+            step=int(values["step"]),
+            means=RunningMeans(examples=int(means["examples"]), totals=totals),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(path, f"its header cannot be read ({error})") from error
+
+
+def load_model_state(model: nn.Module, checkpoint: Checkpoint) -> None:
+    """Put the weights and buffers of a checkpoint into a model.
+
+    Raises:
+        FolderError: they are not those of this model.
+    """
+    expected = model.state_dict()
+    missing = sorted(set(expected) - set(checkpoint.model))
+    unexpected = sorted(set(checkpoint.model) - set(expected))
+    if missing or unexpected:
+        what = f"has no `{missing[0]}`" if missing else f"has `{unexpected[0]}`, which the spec does not"
+        raise _damaged(checkpoint.path, f"it is not of this spec: it {what}")
+    for name, value in expected.items():
+        found = checkpoint.model[name]
+        if found.shape != value.shape:
+            shapes = f"{tuple(found.shape)} and not {tuple(value.shape)}"
+            raise _damaged(checkpoint.path, f"it is not of this spec: the shape of `{name}` is {shapes}")
+    model.load_state_dict(dict(checkpoint.model))
+
+
+def load_optimizer_state(model: nn.Module, optimizer: torch.optim.Optimizer, checkpoint: Checkpoint) -> None:
+    """Put the state of a checkpoint into an optimizer over the parameters of a model.
+
+    Raises:
+        FolderError: it is not that of this optimizer.
+    """
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    ordered = [names[parameter] for group in optimizer.param_groups for parameter in group["params"]]
+    unexpected = sorted(set(checkpoint.optimizer) - set(ordered))
+    if unexpected:
+        raise _damaged(checkpoint.path, f"its optimizer has a state for `{unexpected[0]}`, which is not trained")
+    parameters = dict(model.named_parameters())
+    state = {
+        i: {key: _laid_out_like(parameters[name], value) for key, value in checkpoint.optimizer[name].items()}
+        for i, name in enumerate(ordered)
+        if name in checkpoint.optimizer
+    }
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _laid_out_like(parameter: Tensor, value: Tensor) -> Tensor:
+    # Another order in memory may be added up in another order, and a run that goes on would not have the same bits.
+    if value.shape != parameter.shape:
+        return value
+    return torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
+
+
+def _damaged(path: Path, why: str) -> FolderError:
+    return FolderError(f"the checkpoint `{path}` cannot be used: {why}", "train again, or name another run")

@@ -1,0 +1,65 @@
+"""What can stop a run: a setting, a folder, numbers that are not finite, the user."""
+
+from pathlib import Path
+
+
+class SettingError(Exception):
+    """A training setting cannot be used: the user's mistake.
+
+    Attributes:
+        title: what is wrong, in one line that stands alone.
+        remedy: text that the user can paste or follow.
+    """
+
+    def __init__(self, title: str, remedy: str) -> None:
+        super().__init__(f"{title}; {remedy}")
+        self.title = title
+        self.remedy = remedy
+
+
+class FolderError(Exception):
+    """A run folder cannot be used: it holds another run, or is no run, or is damaged.
+
+    Attributes:
+        title: what is wrong, in one line that stands alone.
+        remedy: text that the user can paste or follow.
+    """
+
+    def __init__(self, title: str, remedy: str) -> None:
+        super().__init__(f"{title}; {remedy}")
+        self.title = title
+        self.remedy = remedy
+
+
+class NonFiniteError(Exception):
+    """A number that training depends on is infinite or not a number: the run has failed.
+
+    Attributes:
+        culprit: the term, the gradient or the weights that broke.
+        step: how many steps had been taken.
+        checkpoint: the last good checkpoint, none when the run writes nothing.
+        checkpoint_step: how many steps it has seen.
+    """
+
+    def __init__(self, culprit: str, *, step: int, checkpoint: Path | None, checkpoint_step: int) -> None:
+        kept = f"; the last good checkpoint is `{checkpoint}`, of step {checkpoint_step}" if checkpoint else ""
+        super().__init__(f"after {step} steps {culprit}{kept}")
+        self.culprit = culprit
+        self.step = step
+        self.checkpoint = checkpoint
+        self.checkpoint_step = checkpoint_step
+
+
+class Interrupted(KeyboardInterrupt):
+    """The user stopped the run.
+
+    Attributes:
+        step: how many steps the checkpoint has seen.
+        folder: the run folder, none when the run writes nothing.
+    """
+
+    def __init__(self, *, step: int, folder: Path | None) -> None:
+        kept = f"; its checkpoint is in `{folder}`" if folder is not None else "; nothing was written"
+        super().__init__(f"interrupted after {step} steps{kept}")
+        self.step = step
+        self.folder = folder

@@ -1,0 +1,124 @@
+"""The examples of a run: the columns that the data variables of a method stand for, and their shapes."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from mvib.compile.example import LabelShape
+from mvib.data import Column, ColumnKind, bind_columns, load_source, source_from_arrays
+from mvib.diagnostics import SpecError
+from mvib.driver import Analysis
+from mvib.semantics.method import Method, VariableKind
+from mvib.train.config import read_config
+
+ARRAYS = "arrays"
+_FILE_PREFIX = "npz:"
+
+Data = str | Mapping[str, Any]
+Shapes = dict[str, tuple[int, ...] | LabelShape]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Examples:
+    """Examples bound to the data variables of a method.
+
+    Attributes:
+        columns: by data variable, and the masks of partial ones under their own names.
+        labels: every label column of the source by its own name, with all its labels: what probes are about, whether
+            or not the method knows of it.
+    """
+
+    columns: Mapping[str, Column]
+    labels: Mapping[str, Column]
+
+    @property
+    def num_train(self) -> int:
+        """The number of training examples."""
+        return min(len(column.train) for column in self.columns.values())
+
+    @property
+    def num_held_out(self) -> int:
+        """The number of held-out examples."""
+        return min(len(column.test) for column in self.columns.values())
+
+
+def load_examples(method: Method, data: Data, *, labelled: int | None = None, seed: int = 0) -> Examples:
+    """Load data and find the column of every data variable of a method.
+
+    Args:
+        method: whose variables.
+        data: name of a source, or arrays by name.
+        labelled: how many training labels the partial label keeps, none for all.
+        seed: which ones.
+
+    Raises:
+        DataError: there is no such data, or it does not fit the variables.
+    """
+    source = load_source(data) if isinstance(data, str) else source_from_arrays(data, name=ARRAYS)
+    variables = [
+        (family.name, family.type, family.partial)
+        for family in method.variables.values()
+        if family.kind is VariableKind.DATA
+    ]
+    columns = bind_columns(source, variables, labelled=labelled, seed=seed)
+    labels = {name: column for name, column in source.columns.items() if column.kind is ColumnKind.LABEL}
+    return Examples(columns=columns, labels=labels)
+
+
+def example_shapes(columns: Mapping[str, Column]) -> Shapes:
+    """What `compile_model` needs to know of the data: shapes with a batch axis, and numbers of classes."""
+    shapes: Shapes = {}
+    for name, column in columns.items():
+        if column.kind is ColumnKind.LABEL:
+            assert column.classes is not None
+            shapes[name] = LabelShape(column.classes)
+        elif column.kind is not ColumnKind.MASK:
+            shapes[name] = (1, *column.shape)
+    return shapes
+
+
+def example_of(analysis: Analysis, data: Data | None = None) -> Shapes:
+    """The shapes that the data of a spec have.
+
+    Args:
+        analysis: of a sound spec.
+        data: in the place of the data source of the spec.
+
+    Raises:
+        SpecError: the spec is wrong.
+        DataError: there is no such data, or it does not fit the variables.
+    """
+    if analysis.method is None:
+        raise SpecError(analysis.diagnostics)
+    given = str(analysis.method.settings["data"]) if data is None else data
+    labelled = read_config(analysis.method, epochs=1).labelled
+    return example_shapes(load_examples(analysis.method, given, labelled=labelled).columns)
+
+
+def data_name(data: Data) -> str:
+    """How a run folder calls the data, so that they are found again: paths of files are made absolute."""
+    if not isinstance(data, str):
+        return ARRAYS
+    if data.startswith(_FILE_PREFIX):
+        return _FILE_PREFIX + str(Path(data.removeprefix(_FILE_PREFIX)).expanduser().resolve())
+    return data
+
+
+def fingerprint(columns: Mapping[str, Column]) -> str:
+    """A hash of all examples, by which a run that goes on knows its data."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(columns):
+        digest.update(name.encode())
+        for part in (columns[name].train, columns[name].test):
+            digest.update(f"{part.dtype} {tuple(part.shape)}".encode())
+            digest.update(_bytes_of(part))
+    return digest.hexdigest()
+
+
+def _bytes_of(tensor: Tensor) -> bytes:
+    content: bytes = tensor.contiguous().numpy().tobytes()
+    return content

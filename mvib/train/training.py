@@ -1,0 +1,262 @@
+"""The one loop for every method: epochs of steps, what is measured, and when the state is saved."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+from torch import Tensor
+
+from mvib.compile import CompiledModel
+from mvib.compile.model import evaluation_mode
+from mvib.data import count_batches, held_out_part, iterate_in_order, shuffled_batches, training_part
+from mvib.train.checkpoint import Place, describe_place, find_non_finite, pack_checkpoint
+from mvib.train.config import TrainConfig
+from mvib.train.errors import Interrupted, NonFiniteError, SettingError
+from mvib.train.events import CheckpointWritten, EpochEnded, Observer, StepTaken
+from mvib.train.examples import Examples
+from mvib.train.folder import RunFolder, append_record
+from mvib.train.history import EpochRecord, Measured, RunningMeans
+from mvib.train.interruption import interrupt_after_step
+from mvib.train.randomness import seed_held_out, seed_step
+from mvib.train.rates import learning_rate_factor
+from mvib.train.step import Broken, StepResult, run_model, take_step
+from mvib.train.writing import write_json
+from mvib.writing import write_whole
+
+# An epoch ends in a checkpoint unless writing it would take more than a twentieth of the time; a long epoch is saved
+# once a minute.
+_SHARE_OF_TIME = 20
+_LONGEST_WAIT = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """How long a training is.
+
+    Attributes:
+        epochs: passes over the data.
+        batches: an epoch.
+        drop_last: whether the incomplete batch at the end of an epoch is left out.
+    """
+
+    epochs: int
+    batches: int
+    drop_last: bool
+
+    @property
+    def steps(self) -> int:
+        """How many in all."""
+        return self.epochs * self.batches
+
+
+def plan_course(config: TrainConfig, examples: Examples, *, couples_batch: bool) -> Course:
+    """How many steps a training takes.
+
+    Args:
+        config: of the run.
+        examples: to train on.
+        couples_batch: whether a term couples the examples of a batch; then all batches are of one size.
+
+    Raises:
+        SettingError: there are fewer examples than one batch takes.
+    """
+    number = examples.num_train
+    if number < config.batch:
+        remedy = f"write `--set train.batch={number}`" if number > 1 else "training takes at least two examples"
+        raise SettingError(f"a batch of {config.batch} examples is asked for, and there are {number}", remedy)
+    # A rest of one example is no batch for batch normalisation.
+    drop_last = couples_batch or number % config.batch == 1
+    batches = count_batches(number, size=config.batch, drop_last=drop_last)
+    return Course(epochs=config.epochs, batches=batches, drop_last=drop_last)
+
+
+class Training:
+    """A training in progress. It owns the model, the optimizer and the place; it knows no method by name.
+
+    Attributes:
+        place: how far it is.
+        history: records of the epochs that are over.
+    """
+
+    def __init__(
+        self,
+        model: CompiledModel,
+        optimizer: torch.optim.Optimizer,
+        examples: Examples,
+        config: TrainConfig,
+        course: Course,
+        *,
+        device: torch.device,
+        folder: RunFolder | None,
+        observer: Observer,
+    ) -> None:
+        """Join the parts; the model is on the device already."""
+        self.model = model
+        self.place = Place()
+        self.history: list[EpochRecord] = []
+        self._optimizer = optimizer
+        self._config = config
+        self._course = course
+        self._device = device
+        self._folder = folder
+        self._observer = observer
+        self._train = {name: part.to(device) for name, part in training_part(examples.columns).items()}
+        self._held_out = {name: part.to(device) for name, part in held_out_part(examples.columns).items()}
+        self._num_held_out = examples.num_held_out
+        self._saved = (-1, -1)
+        self._saved_at = 0.0
+        self._save_seconds = 0.0
+        # Whether the weights are those of `place`, and not of a step in progress.
+        self._is_settled = True
+
+    def go_on(self, place: Place, history: Sequence[EpochRecord]) -> None:
+        """Begin at a place of a checkpoint, whose weights the model has already."""
+        self.place = place
+        self.history = list(history)
+        self._saved = (place.epoch, place.step)
+
+    def run(self) -> None:
+        """Train to the end.
+
+        Raises:
+            NonFiniteError: a number is not finite; the last good checkpoint stays.
+            Interrupted: the user stopped it; there is a checkpoint.
+            OSError: something cannot be written.
+        """
+        self.model.train()
+        # The first checkpoint shows before hours of work whether one can be written at all.
+        self._save()
+        try:
+            with interrupt_after_step() as request:
+                while self.place.epoch < self._course.epochs:
+                    for _ in self._run_epoch():
+                        if request.is_made:
+                            raise KeyboardInterrupt
+        except KeyboardInterrupt as interrupt:
+            if self._is_settled:
+                self._save()
+            if self._folder is None:
+                raise Interrupted(step=self.place.step, folder=None) from interrupt
+            raise Interrupted(step=self._saved[1], folder=self._folder.path) from interrupt
+        self._save()
+
+    def _run_epoch(self) -> Iterator[None]:
+        """The steps of an epoch that are left, each followed by a pause."""
+        place, config = self.place, self._config
+        batches = shuffled_batches(
+            self._train, size=config.batch, seed=config.seed, epoch=place.epoch, drop_last=self._course.drop_last
+        )
+        seconds, examples = 0.0, 0
+        for batch in islice(batches, place.batch, None):
+            began = time.perf_counter()
+            result = self._take_step(batch)
+            seconds += time.perf_counter() - began
+            size = _size(batch)
+            examples += size
+            self._observer(
+                StepTaken(epoch=place.epoch + 1, step=place.step, examples=size, loss=result.loss, terms=result.terms)
+            )
+            yield
+            if time.monotonic() - self._saved_at > _LONGEST_WAIT:
+                self._save()
+        self._end_epoch(seconds, examples)
+        yield
+        if time.monotonic() - self._saved_at >= _SHARE_OF_TIME * self._save_seconds:
+            self._save()
+
+    def _take_step(self, batch: Mapping[str, Tensor]) -> StepResult:
+        place, config = self.place, self._config
+        self._is_settled = False
+        seed_step(config.seed, place.step)
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._learning_rate(place.step)
+        result = take_step(
+            self.model, self._optimizer, batch, precision=config.precision, clip=config.clip, device=self._device
+        )
+        if isinstance(result, Broken):
+            raise self._failure(result.culprit)
+        numbers = {"loss": result.loss, "gradient_norm": result.gradient_norm} | _prefixed(result.terms)
+        place.means.add(numbers, examples=_size(batch))
+        place.step += 1
+        place.batch += 1
+        self._is_settled = True
+        return result
+
+    def _learning_rate(self, step: int) -> float:
+        factor = learning_rate_factor(self._config.rate, step=step, steps=self._course.steps)
+        return self._config.optimizer.lr * factor
+
+    def _end_epoch(self, seconds: float, examples: int) -> None:
+        place = self.place
+        means = place.means
+        record = EpochRecord(
+            epoch=place.epoch + 1,
+            step=place.step,
+            progress=place.step / self._course.steps,
+            train=_measured(means),
+            held_out=self._measure_held_out(),
+            lr=self._learning_rate(place.step - 1),
+            gradient_norm=means.mean("gradient_norm"),
+            schedules=self.model.schedule_values(),
+            seconds=seconds,
+            examples_per_second=examples / seconds if seconds > 0 else 0.0,
+        )
+        if self._folder is not None:
+            append_record(self._folder, record)
+        self.history.append(record)
+        self.place = Place(epoch=place.epoch + 1, step=place.step)
+        self._observer(EpochEnded(record=record))
+
+    @torch.no_grad()
+    def _measure_held_out(self) -> Measured:
+        """Means over the held-out part in evaluation mode, in batches of the size that the estimates are used to."""
+        size = min(self._config.batch, self._num_held_out)
+        seed_held_out(self._config.seed)
+        means = RunningMeans()
+        with evaluation_mode(self.model):
+            for batch in iterate_in_order(self._held_out, size=size):
+                if self.model.couples_batch and _size(batch) < size:
+                    continue
+                output = run_model(self.model, batch, precision=self._config.precision, device=self._device)
+                terms = {name: float(value) for name, value in output.terms.items()}
+                means.add({"loss": float(output.loss)} | _prefixed(terms), examples=_size(batch))
+        return _measured(means)
+
+    def _save(self) -> None:
+        """Write a checkpoint, unless the last one is of this very place."""
+        place = (self.place.epoch, self.place.step)
+        if self._folder is None or place == self._saved:
+            return
+        broken = find_non_finite(self.model)
+        if broken is not None:
+            raise self._failure(f"`{broken}` holds a number that is not finite")
+        began = time.monotonic()
+        write_whole(self._folder.checkpoint, pack_checkpoint(self.model, self._optimizer, self.place))
+        write_json(self._folder.place, describe_place(self.place))
+        self._saved_at = time.monotonic()
+        self._save_seconds = self._saved_at - began
+        self._saved = place
+        self._observer(CheckpointWritten(path=self._folder.checkpoint, step=self.place.step))
+
+    def _failure(self, culprit: str) -> NonFiniteError:
+        checkpoint = self._folder.checkpoint if self._folder is not None else None
+        return NonFiniteError(culprit, step=self.place.step, checkpoint=checkpoint, checkpoint_step=self._saved[1])
+
+
+_TERM = "term:"
+
+
+def _prefixed(terms: Mapping[str, float]) -> dict[str, float]:
+    # A term may be called `loss`.
+    return {f"{_TERM}{name}": value for name, value in terms.items()}
+
+
+def _measured(means: RunningMeans) -> Measured:
+    terms = {name.removeprefix(_TERM): means.mean(name) for name in means.totals if name.startswith(_TERM)}
+    return Measured(loss=means.mean("loss"), terms=terms)
+
+
+def _size(batch: Mapping[str, Tensor]) -> int:
+    return len(next(iter(batch.values())))

@@ -1,0 +1,135 @@
+"""What stops a run, and what is left when it does."""
+
+import ast
+import errno
+import json
+from pathlib import Path
+from typing import cast
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import mvib
+from mvib.compile import CompiledModel, Output
+from mvib.train import FolderError, NonFiniteError, SettingError, load_run, train_method
+from mvib.train.checkpoint import read_checkpoint
+from mvib.train.config import Precision
+from mvib.train.step import Broken, take_step
+from mvib.train.writing import write_json
+from mvib.writing import write_whole
+from tests.train.small import CONTRASTIVE, analysis_of, arrays
+
+EXPLODING: dict[str, str | float] = {"train.optimizer": "sgd(lr: 1e37, momentum: 0)", "train.schedule": "constant()"}
+
+
+def test_a_loss_that_is_not_finite_names_the_term_and_keeps_the_last_good_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(
+        NonFiniteError, match=r"after 1 steps the estimate of the term `agree` is not a number; the last"
+    ):
+        train_method(analysis_of(CONTRASTIVE, EXPLODING), data=arrays(), out=tmp_path / "run")
+    checkpoint = read_checkpoint(tmp_path / "run" / "checkpoint.safetensors")
+    assert checkpoint.place.step == 0
+    assert all(bool(torch.isfinite(value).all()) for value in checkpoint.model.values() if value.is_floating_point())
+    assert load_run(tmp_path / "run", data=arrays()).history == ()
+
+
+def test_weights_that_are_not_finite_never_reach_a_checkpoint(tmp_path: Path) -> None:
+    # One step an epoch: the weights are broken by the step, and no loss has seen them yet.
+    settings = {**EXPLODING, "train.optimizer": "sgd(lr: 1e38, momentum: 0)", "train.batch": 64}
+    with pytest.raises(NonFiniteError, match=r"not finite|not a number"):
+        train_method(analysis_of(CONTRASTIVE, settings), data=arrays(), out=tmp_path / "run")
+    assert read_checkpoint(tmp_path / "run" / "checkpoint.safetensors").place.step == 0
+
+
+class Objective(nn.Module):
+    """A loss of one weight, in the place of a compiled model."""
+
+    def __init__(self, start: float, power: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor([start]))
+        self.power = power
+
+    def forward(self, batch: dict[str, Tensor]) -> Output:
+        value = (self.weight**self.power).sum()
+        return Output(value, {"first": torch.zeros(()), "second": value.detach()}, {}, {}, torch.zeros(()))
+
+    def after_step(self) -> None:
+        raise AssertionError("a broken step was taken")
+
+
+@pytest.mark.parametrize(
+    ("start", "power", "culprit"),
+    [
+        (0.0, -1.0, "the estimate of the term `second` is infinite"),
+        (0.0, 0.5, "the gradient of `weight` is not finite, though the estimate of every term is"),
+    ],
+)
+def test_a_broken_step_is_not_taken_and_its_culprit_is_named(start: float, power: float, culprit: str) -> None:
+    model = Objective(start, power)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    result = take_step(
+        cast(CompiledModel, model), optimizer, {}, precision=Precision.FP32, clip=1.0, device=torch.device("cpu")
+    )
+    assert result == Broken(culprit)
+    assert model.weight.item() == start
+
+
+def test_a_folder_with_a_run_is_not_written_over(tmp_path: Path) -> None:
+    train_method(analysis_of(CONTRASTIVE), data=arrays(), epochs=1, out=tmp_path)
+    before = (tmp_path / "checkpoint.safetensors").read_bytes()
+    with pytest.raises(
+        FolderError, match="holds a run already; name another folder, or go on with that run: `--resume"
+    ):
+        train_method(analysis_of(CONTRASTIVE), data=arrays(), out=tmp_path)
+    assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("")
+    with pytest.raises(FolderError, match="is a file; name a folder"):
+        train_method(analysis_of(CONTRASTIVE), data=arrays(), out=tmp_path / "run")
+
+
+def test_a_mistake_in_the_settings_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="a batch of 999 examples"):
+        train_method(analysis_of(CONTRASTIVE, {"train.batch": 999}), data=arrays(), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    write_whole(path, b"old")
+
+    def fail(source: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match=r"No space left on device: '.*checkpoint.safetensors'"):
+        write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_json_holds_null_for_what_is_not_finite(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"x": float("nan"), "y": [1.0, float("-inf")], "z": {"w": float("inf")}})
+    text = (tmp_path / "a.json").read_text()
+    assert json.loads(text) == {"x": None, "y": [1.0, None], "z": {"w": None}}
+
+
+@pytest.mark.parametrize("package", ["train", "evaluate"])
+def test_nothing_is_pickled(package: str) -> None:
+    folder = Path(mvib.__file__).parent / package
+    names = set()
+    for file in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names.add(str(node.module).partition(".")[0])
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                names.add(f"{node.value.id}.{node.attr}")
+    assert "torch" in names or "numpy" in names
+    assert not names & {"pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal", "torch.load", "torch.save"}
