@@ -1,0 +1,191 @@
+"""The Python interface: `mvib.load`, `mvib.compile`, `mvib.train`, `mvib.estimate`. Imports torch only when it must."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mvib.diagnostics import Diagnostic, SpecError
+from mvib.driver import Analysis, analyse, read_source
+from mvib.graph import InformationGraph
+from mvib.semantics.method import Method
+from mvib.source import SourceFile
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from mvib.compile.example import Example
+    from mvib.compile.model import CompiledModel
+    from mvib.train.run import Run
+
+
+@dataclass(frozen=True)
+class Specification:
+    """A sound spec: parsed, resolved and checked. Draws itself in a notebook.
+
+    Attributes:
+        analysis: what the stages before torch found out.
+    """
+
+    analysis: Analysis
+
+    @property
+    def method(self) -> Method:
+        """The typed method."""
+        assert self.analysis.method is not None
+        return self.analysis.method
+
+    @property
+    def name(self) -> str:
+        """Name of the method."""
+        return self.method.name
+
+    @property
+    def graph(self) -> InformationGraph:
+        """The information-path graph; `graph.nx` is its networkx view."""
+        assert self.analysis.graph is not None
+        return self.analysis.graph
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """Warnings and notes; a specification has no errors."""
+        return self.analysis.diagnostics
+
+    def render(self, path: str | Path | None = None) -> str:
+        """Draw the information-path diagram.
+
+        Args:
+            path: where to, the format by its ending: .svg, .png, .pdf, .dot, .tex, .mmd; None writes nothing.
+
+        Returns:
+            The path written, or without one the diagram as SVG text.
+
+        Raises:
+            ValueError: no such format.
+            mvib.render.image.LayoutError: the layout program failed, or cannot write the format.
+        """
+        from mvib.render import render_file, render_svg  # noqa: PLC0415 - drawing is loaded only when asked for
+
+        if path is None:
+            return render_svg(self.analysis)
+        render_file(self.analysis, Path(path))
+        return str(path)
+
+    def _repr_svg_(self) -> str:
+        return self.render()
+
+    def __repr__(self) -> str:
+        return f"<mvib method {self.name}: {len(self.graph.variables)} variables, {len(self.method.terms)} terms>"
+
+
+def load(
+    file: str | Path, *, settings: Mapping[str, str | float] | None = None, plugins: tuple[str, ...] = ()
+) -> Specification:
+    """Read, resolve and check a spec.
+
+    Args:
+        file: a path, or the name of a bundled spec (`"vicreg"`).
+        settings: values from outside, `{"beta": 0.1, "train.batch": 512}`.
+        plugins: installed entry points whose modules and estimators the spec may use; they are imported.
+
+    Raises:
+        SpecError: the spec is wrong; it carries every diagnostic.
+        mvib.driver.SpecNotFoundError: no such file and no such bundled spec.
+    """
+    return _checked(read_source(file), settings, plugins)
+
+
+def loads(
+    text: str,
+    *,
+    name: str = "<string>",
+    settings: Mapping[str, str | float] | None = None,
+    plugins: tuple[str, ...] = (),
+) -> Specification:
+    """The same from the text of a spec; `name` is what messages call it."""
+    return _checked(SourceFile(name, text), settings, plugins)
+
+
+def _checked(source: SourceFile, settings: Mapping[str, str | float] | None, plugins: tuple[str, ...]) -> Specification:
+    overrides = {name: str(value) for name, value in (settings or {}).items()}
+    analysis = analyse(source, overrides=overrides, plugins=plugins)
+    if not analysis.is_sound:
+        raise SpecError(analysis.diagnostics)
+    return Specification(analysis)
+
+
+def compile(
+    method: "Specification | str | Path",
+    example: "Mapping[str, Example] | Tensor | tuple[int, ...]",
+    *,
+    steps: int | None = None,
+) -> "CompiledModel":
+    """Compile a method to a `torch.nn.Module`.
+
+    Args:
+        method: a loaded spec, or what `load` takes.
+        example: by data variable a batch as a tensor, or its shape (batch axis first); for a label also the number of
+            classes. A single tensor or shape stands for the only variable that is no label.
+        steps: number of training steps, over which schedules run; without it call `model.set_progress`.
+
+    Raises:
+        SpecError: a module cannot take what the graph gives it.
+        mvib.compile.example.ExampleError: the example does not fit the data variables.
+    """
+    from mvib.compile.compiler import compile_model  # noqa: PLC0415 - torch is loaded only when asked for
+
+    return compile_model(_specification(method).analysis, example, steps=steps)
+
+
+def train(
+    method: "Specification | str | Path",
+    data: "str | Mapping[str, Any] | None" = None,
+    *,
+    epochs: int | None = None,
+    out: str | Path | None = None,
+    resume: str | Path | None = None,
+    device: str = "cpu",
+) -> "Run":
+    """Train a method.
+
+    Args:
+        method: a loaded spec, or what `load` takes; settings of its train block are changed with `load(settings=...)`.
+        data: a data set's name (`"digits"`, `"npz:PATH"`), or arrays by name; default: that of the train block.
+        epochs: in the place of the train block's.
+        out: folder to write the run to; without it nothing is written.
+        resume: folder of a run to go on with.
+        device: `cpu`, `cuda`, `mps` or `auto`.
+
+    Raises:
+        SpecError: the spec is wrong.
+        mvib.data.DataError: the data do not fit the spec.
+    """
+    from mvib.train.loop import train_method  # noqa: PLC0415 - torch is loaded only when asked for
+
+    return train_method(
+        _specification(method).analysis, data=data, epochs=epochs, out=out, resume=resume, device=device
+    )
+
+
+def estimate(name: str, x: Any, y: Any = None, arguments: Mapping[str, Any] | None = None) -> float:
+    """An information quantity of samples.
+
+    Args:
+        name: an estimator that works on rows: `infonce`, `variance_covariance`, `cross_correlation`, `mse`, `cosine`.
+        x: rows of the first variable, (N, D).
+        y: rows of the second, for quantities of two variables.
+        arguments: of the estimator, `{"temperature": 0.1}`.
+
+    Returns:
+        The estimate, in nats unless the estimator is a surrogate.
+
+    Raises:
+        ValueError: no such estimator, or it needs a density or a critic, or the arrays do not fit it.
+    """
+    from mvib.compile.estimation import estimate_from_samples  # noqa: PLC0415 - torch is loaded only when asked for
+
+    return estimate_from_samples(name, x, y, arguments or {})
+
+
+def _specification(method: "Specification | str | Path") -> Specification:
+    return method if isinstance(method, Specification) else load(method)

@@ -1,0 +1,83 @@
+"""The FILE argument of the verbs: reading, analysing, and printing what is wrong."""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from mvib.catalogue import PluginError
+from mvib.cli.exit_codes import SPEC_WRONG, WRONG_USAGE
+from mvib.diagnostics import Diagnostic, nearest, render_text
+from mvib.driver import Analysis, SpecNotFoundError, analyse, read_source
+from mvib.source import SourceFile
+
+set_option = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Set a parameter, or a train setting (train.batch=512).",
+)
+plugin_option = click.option(
+    "--plugin", "plugins", multiple=True, metavar="NAME", help="Allow an installed plug-in; it is imported."
+)
+
+
+def spec_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The argument FILE and the options --set and --plugin."""
+    return click.argument("file")(set_option(plugin_option(function)))
+
+
+def parse_settings(settings: Sequence[str]) -> dict[str, str]:
+    """`NAME=VALUE` options as a mapping.
+
+    Raises:
+        click.UsageError: an option has no `=`.
+    """
+    pairs = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise click.UsageError(f"--set takes NAME=VALUE, for example --set beta=0.1, and not `{setting}`")
+        pairs[name.strip()] = value.strip()
+    return pairs
+
+
+def read_file(file: str) -> SourceFile:
+    """The source behind FILE; exits with 2 when there is none."""
+    try:
+        if file == "-":
+            return read_source("<stdin>", text=sys.stdin.read())
+        return read_source(file)
+    except SpecNotFoundError as error:
+        meant = nearest(error.name, error.known)
+        hint = f"did you mean `{meant}`?" if meant else f"bundled are {', '.join(error.known)}"
+        click.echo(f"error: {error}; {hint}", err=True)
+        raise click.exceptions.Exit(WRONG_USAGE) from error
+
+
+def analyse_file(file: str, settings: Sequence[str] = (), plugins: Sequence[str] = ()) -> Analysis:
+    """Read and analyse FILE; exits with 2 when it, or a plug-in, is not there."""
+    overrides = parse_settings(settings)
+    source = read_file(file)
+    try:
+        return analyse(source, overrides=overrides, plugins=tuple(plugins))
+    except PluginError as error:
+        click.echo(f"error: {error}", err=True)
+        raise click.exceptions.Exit(WRONG_USAGE) from error
+
+
+def load_analysis(file: str, settings: Sequence[str] = (), plugins: Sequence[str] = ()) -> Analysis:
+    """The analysis of a sound spec: prints what was found to standard error, and exits with 1 when there are errors."""
+    analysis = analyse_file(file, settings, plugins)
+    print_diagnostics(analysis.diagnostics)
+    if not analysis.is_sound:
+        raise click.exceptions.Exit(SPEC_WRONG)
+    return analysis
+
+
+def print_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:
+    """Diagnostics to standard error, in colour on a terminal."""
+    if diagnostics:
+        click.echo(render_text(diagnostics, colour=sys.stderr.isatty()), err=True)

@@ -1,0 +1,127 @@
+"""What `mvib train` does once its arguments are read: train, probe, print the summary."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from mvib.cli.run_errors import explained
+from mvib.cli.training_view import watch_training
+from mvib.driver import Analysis
+from mvib.evaluate import Comparison, evaluate_model
+from mvib.evaluate.comparison import align_rows, comparison_notes, comparison_rows, comparison_to_json
+from mvib.evaluate.evaluation import CLASSIFIER
+from mvib.evaluate.probes import PROBES
+from mvib.train import Run, train_method
+from mvib.train.folder import RunFolder
+from mvib.train.run import analyse_run, record_probes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainRequest:
+    """The arguments of `mvib train`.
+
+    Attributes:
+        analysis: of the spec; none for that of the run that goes on.
+        data: in the place of the spec's.
+        overrides: settings from outside by name; they are in the analysis.
+        out: folder of the run, none for a new one.
+        resume: folder of the run that goes on.
+        device: where to run.
+        plugins: that the spec may use.
+        is_quiet: print the folder alone.
+        is_json: print the summary as JSON.
+    """
+
+    analysis: Analysis | None
+    data: str | None
+    overrides: Mapping[str, str]
+    out: str | None
+    resume: str | None
+    device: str
+    plugins: tuple[str, ...]
+    is_quiet: bool
+    is_json: bool
+
+
+def train_and_report(request: TrainRequest) -> None:
+    """Train, write the run folder and print the summary; leaves with an exit code where something stops the run."""
+    with explained():
+        analysis = request.analysis
+        if analysis is None:
+            assert request.resume is not None
+            analysis = analyse_run(request.resume, plugins=request.plugins)
+        with watch_training(is_quiet=request.is_quiet) as observer:
+            run = train_method(
+                analysis,
+                data=request.data,
+                out=_folder(request, analysis) if request.resume is None else None,
+                resume=request.resume,
+                device=request.device,
+                overrides=request.overrides,
+                on_event=observer,
+            )
+        comparison = _compare(run)
+        if comparison is not None:
+            record_probes(run, comparison_to_json(comparison))
+    assert run.folder is not None
+    if request.is_json:
+        probes = {} if comparison is None else {"probes": comparison_to_json(comparison)}
+        click.echo(json.dumps({"folder": str(run.folder), **run.summary, **probes}, indent=2))
+    elif request.is_quiet:
+        click.echo(str(run.folder))
+    else:
+        for line in _summary_lines(run, comparison):
+            click.echo(line)
+
+
+def _folder(request: TrainRequest, analysis: Analysis) -> Path:
+    """The folder asked for, or a new one named after the method, the data and the time."""
+    if request.out is not None:
+        return Path(request.out)
+    assert analysis.method is not None
+    data = request.data if request.data is not None else str(analysis.method.settings["data"])
+    # `npz:some/where/faces.npz` is called `faces`.
+    source = Path(data.rpartition(":")[2]).stem
+    words = [re.sub(r"[^\w-]+", "-", word).strip("-").casefold() for word in (analysis.method.name, source)]
+    name = "-".join([*words, f"{datetime.now():%Y%m%d-%H%M%S}"])
+    path, number = Path("runs") / name, 1
+    while path.exists():
+        number += 1
+        path = Path("runs") / f"{name}-{number}"
+    return path
+
+
+def _compare(run: Run) -> Comparison | None:
+    """Probes of the trained and of the untrained network; none where the data have no label to probe."""
+    examples = run.examples
+    if not examples.labels:
+        return None
+    probes = (*PROBES, CLASSIFIER)
+    trained, untrained = (
+        evaluate_model(model, examples.columns, examples.labels, probes=probes)
+        for model in (run.model, run.untrained())
+    )
+    return Comparison(probes=probes, trained=trained, untrained=untrained)
+
+
+def _summary_lines(run: Run, comparison: Comparison | None) -> Iterator[str]:
+    assert run.folder is not None
+    summary = run.summary
+    yield (
+        f"{summary['method']} on {summary['data']}: {summary['epochs']} epochs, {summary['steps']} steps in "
+        f"{summary['seconds']:.1f} s, {summary['examples_per_second']:,.0f} examples/s"
+    )
+    for name, estimate in summary["terms"].items():
+        yield f"  {name}: {estimate:.5g} in training, {summary['held_out']['terms'][name]:.5g} held out"
+    yield ""
+    if comparison is not None:
+        yield from align_rows(comparison_rows(comparison))
+        # That a method has no classifier is no news here; `mvib eval --probe classifier` says it.
+        yield from (f"note: {note}" for note in comparison_notes(comparison) if not note.startswith(CLASSIFIER))
+        yield ""
+    yield f"written to {run.folder}: {', '.join(path.name for path in RunFolder(run.folder).files())}"
