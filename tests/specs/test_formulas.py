@@ -138,6 +138,14 @@ def test_loss_and_gradients_are_the_authors(name: str) -> None:
         torch.testing.assert_close(mine, other, atol=1e-10, rtol=1e-10)
 
 
+def assert_same_gradients(model: CompiledModel, ours: Tensor, theirs: Tensor) -> None:
+    """With respect to every trained parameter: the code is a sample, so that gradients meet behind the networks."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    mine = torch.autograd.grad(ours, parameters, retain_graph=True)
+    for one, other in zip(mine, torch.autograd.grad(theirs, parameters), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-10, rtol=1e-10)
+
+
 def test_vib_is_its_authors_formula() -> None:
     model, batch = compiled("vib")
     out = model(batch)
@@ -145,14 +153,7 @@ def test_vib_is_its_authors_formula() -> None:
     mean, std = posterior(out)
     expected = vib(mean, std, logits, batch["Y"], 1e-3)
     assert abs(out.loss.item() - expected.item()) < 1e-10
-    # The code is a function of mean and std, so gradients are compared where the loss takes its inputs.
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    for mine, other in zip(
-        torch.autograd.grad(out.loss, parameters, retain_graph=True),
-        torch.autograd.grad(expected, parameters),
-        strict=True,
-    ):
-        torch.testing.assert_close(mine, other, atol=1e-10, rtol=1e-10)
+    assert_same_gradients(model, out.loss, expected)
 
 
 def test_vae_is_its_authors_formula() -> None:
@@ -161,13 +162,7 @@ def test_vae_is_its_authors_formula() -> None:
     mean, std = posterior(out)
     expected = vae(mean, std, out.densities["d(Z)"].logits, batch["X"])
     assert abs(out.loss.item() - expected.item()) < 1e-10
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    for mine, other in zip(
-        torch.autograd.grad(out.loss, parameters, retain_graph=True),
-        torch.autograd.grad(expected, parameters),
-        strict=True,
-    ):
-        torch.testing.assert_close(mine, other, atol=1e-10, rtol=1e-10)
+    assert_same_gradients(model, out.loss, expected)
 
 
 def test_paper_variant_of_vicreg_doubles_the_variance_term() -> None:

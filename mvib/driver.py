@@ -1,0 +1,181 @@
+"""The order of the stages: text -> tree -> method -> graph -> readings -> checks. Prints nothing, imports no torch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mvib.catalogue import Catalogue, load_catalogue
+from mvib.checks import run_checks
+from mvib.diagnostics import Diagnostic, has_errors
+from mvib.graph import InformationGraph, Reading, build_graph, read_terms
+from mvib.resources import bundled_specs
+from mvib.semantics import errors
+from mvib.semantics.inherit import MissingParent, Override, apply_overrides, inherit
+from mvib.semantics.method import Method
+from mvib.semantics.resolve import resolve_method
+from mvib.source import SourceFile, Span
+from mvib.syntax import ast
+from mvib.syntax.parser import parse_source
+
+
+class SpecNotFoundError(Exception):
+    """A spec that was named on the command line or in Python is neither a file nor bundled.
+
+    Attributes:
+        name: what was named.
+        known: names of the bundled specs.
+    """
+
+    def __init__(self, name: str, known: Sequence[str], why: str = "") -> None:
+        self.name, self.known, self.why = name, tuple(known), why
+        super().__init__(f"there is no spec `{name}`{f': {why}' if why else ''}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """Everything the stages before torch find out about a spec.
+
+    Attributes:
+        source: the file.
+        method: the typed method, None when the spec is wrong.
+        graph: its graph, None when the spec is wrong.
+        readings: the information paths of its terms by label.
+        diagnostics: what was found, errors first.
+    """
+
+    source: SourceFile
+    method: Method | None
+    graph: InformationGraph | None
+    readings: Mapping[str, tuple[Reading, ...]]
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether there is no error."""
+        return not has_errors(self.diagnostics)
+
+
+def read_source(name: str | Path, *, text: str | None = None) -> SourceFile:
+    """The source of a spec: a path, or the name of a bundled spec.
+
+    Args:
+        name: path, or `vicreg`.
+        text: the text, when it does not come from a file (standard input); `name` is then only shown.
+
+    Raises:
+        SpecNotFoundError: no such file and no such bundled spec, or it is not text.
+    """
+    if text is not None:
+        return SourceFile(str(name), text)
+    path = Path(name)
+    bundled = bundled_specs()
+    if path.suffix != ".mvib" and not path.is_file() and str(name) in bundled:
+        path = bundled[str(name)]
+    try:
+        return SourceFile(str(path), path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise SpecNotFoundError(str(name), tuple(bundled), "the file is not UTF-8 text") from error
+    except OSError as error:
+        why = error.strerror if path.exists() else ""
+        raise SpecNotFoundError(str(name), tuple(bundled), why or "") from error
+
+
+def analyse(
+    source: SourceFile, *, overrides: Mapping[str, str] | None = None, plugins: tuple[str, ...] = ()
+) -> Analysis:
+    """Run every stage before torch. Never raises for any text.
+
+    Args:
+        source: the spec.
+        overrides: values by name, `{"beta": "0.1", "train.batch": "512"}`, each in the syntax of a spec.
+        plugins: entry points whose catalogue entries the spec may use.
+    """
+    catalogue = load_catalogue(plugins)
+    parsed = parse_source(source)
+    if parsed.diagnostics:
+        return _failed(source, parsed.diagnostics)
+    spec, diagnostics = inherit(parsed.spec, _find_parent)
+    given, wrong = parse_overrides(overrides or {})
+    diagnostics += wrong
+    if spec is None:
+        return _failed(source, diagnostics)
+    spec, wrong = apply_overrides(spec, given)
+    return _analyse_spec(source, spec, catalogue, [*diagnostics, *wrong])
+
+
+def _analyse_spec(source: SourceFile, spec: ast.Spec, catalogue: Catalogue, found: Sequence[Diagnostic]) -> Analysis:
+    resolved = resolve_method(spec, catalogue)
+    if resolved.method is None or has_errors(found):
+        return _failed(source, (*found, *resolved.diagnostics))
+    graph = build_graph(resolved.method)
+    readings, path_errors = read_terms(graph, resolved.method.terms)
+    diagnostics = (*found, *path_errors, *resolved.diagnostics)
+    if not path_errors:
+        diagnostics = (*diagnostics, *run_checks(resolved.method, graph, readings))
+    ordered = _in_order(source, diagnostics)
+    return Analysis(source=source, method=resolved.method, graph=graph, readings=readings, diagnostics=ordered)
+
+
+def _in_order(source: SourceFile, diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Errors first, then by place: the spec itself before its parents."""
+    return tuple(
+        sorted(
+            diagnostics,
+            key=lambda d: (not d.is_error, d.span.source is not source, d.span.source.name, d.span.start),
+        )
+    )
+
+
+def _failed(source: SourceFile, diagnostics: Sequence[Diagnostic]) -> Analysis:
+    return Analysis(source=source, method=None, graph=None, readings={}, diagnostics=_in_order(source, diagnostics))
+
+
+def parse_overrides(overrides: Mapping[str, str]) -> tuple[list[Override], list[Diagnostic]]:
+    """`NAME=VALUE` from outside, each value read with the grammar of a spec."""
+    result: list[Override] = []
+    diagnostics: list[Diagnostic] = []
+    for name, text in overrides.items():
+        override = _parse_override(name, text)
+        if isinstance(override, Diagnostic):
+            diagnostics.append(override)
+        else:
+            result.append(override)
+    return result, diagnostics
+
+
+def _parse_override(name: str, text: str) -> Override | Diagnostic:
+    head, _, key = name.rpartition(".")
+    in_train = head == "train"
+    source = SourceFile(f"--set {name}", f"train {{ {key}: {text} }}" if in_train else f"param {name} = {text}")
+    parsed = parse_source(source)
+    match parsed.spec.statements:
+        case (ast.Param(name=param, value=value),):
+            return Override(name=param.text, in_train=False, value=value, span=param.span)
+        case (ast.Train(settings=(setting,)),):
+            return Override(name=setting.key.text, in_train=True, value=setting.value, span=setting.key.span)
+        case _:
+            return errors.bad_override(Span(source, 0, len(source.text)), name, text)
+
+
+def _find_parent(name: str, source: SourceFile) -> "ast.Spec | MissingParent":
+    """The spec behind `extends`: a bundled one, or a file in the folder of the spec that names it (or below it)."""
+    known = tuple(bundled_specs())
+    if name in known:
+        parent = read_source(name)
+    else:
+        folder = Path(source.name).parent
+        path = folder / name
+        if path.suffix != ".mvib":
+            return MissingParent(known=known)
+        if folder.resolve() not in path.resolve().parents:
+            return MissingParent(known=known, why="a spec reads no file outside its own folder")
+        if not path.is_file():
+            return MissingParent(known=known, why=f"there is no file `{name}` beside this one")
+        try:
+            parent = read_source(path)
+        except SpecNotFoundError as error:
+            return MissingParent(known=known, why=error.why)
+    parsed = parse_source(parent)
+    if parsed.diagnostics:
+        return MissingParent(known=known, diagnostics=parsed.diagnostics)
+    return parsed.spec

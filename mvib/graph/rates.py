@@ -1,0 +1,131 @@
+"""Readings of rates: which variable is the code, and whether the reference bounds what is asked for."""
+
+from collections.abc import Sequence
+
+from mvib.diagnostics import Diagnostic, Label, quoted_list
+from mvib.graph.graph import InformationGraph
+from mvib.semantics.method import (
+    Channel,
+    ChannelKind,
+    Member,
+    Quantity,
+    RateReference,
+    ReferenceKind,
+    Term,
+    TermInstance,
+)
+
+
+def find_code(graph: InformationGraph, quantity: Quantity) -> int | None:
+    """Position of the argument of I(X; Z) that a stochastic encoder makes from the other; None when neither is."""
+    for position in (1, 0):
+        code, sources = quantity.groups[position], quantity.groups[1 - position]
+        if len(code) != 1:
+            continue
+        maker = graph.maker(code[0].member)
+        is_density = maker is not None and maker.kind is ChannelKind.ENCODER and maker.stochastic
+        if is_density and all(graph.is_ancestor(source.member, code[0].member) for source in sources):
+            return position
+    return None
+
+
+def explain_no_code(graph: InformationGraph, instance: TermInstance) -> Diagnostic:
+    """Why a quantity has no rate."""
+    quantity = instance.quantity
+    for code_group, sources in (quantity.groups[::-1], quantity.groups):
+        code = code_group[0].member
+        maker = graph.maker(code)
+        is_made = len(code_group) == 1 and all(graph.is_ancestor(source.member, code) for source in sources)
+        if is_made and maker is not None and maker.kind is ChannelKind.ENCODER and not maker.stochastic:
+            return _deterministic(graph, quantity, code, maker)
+    encoded = [c for c in graph.channels if c.kind is ChannelKind.ENCODER and c.stochastic]
+    examples = [f"I({_names(c.sources)}; {c.target})" for c in encoded[:3]]
+    return Diagnostic(
+        slug="infinite-information",
+        title=f"no stochastic encoder makes one of the variables of `{quantity}` from the other",
+        span=quantity.span,
+        label="a rate is the relative entropy of an encoder's density",
+        remedy=f"ask for {quoted_list(examples, conjunction='or')}"
+        if examples
+        else "name the input of a stochastic encoder and its output; this spec has none, `encoder e: X ~> Z = ...`",
+    )
+
+
+def _deterministic(graph: InformationGraph, quantity: Quantity, code: Member, maker: Channel) -> Diagnostic:
+    declared = graph.modules[maker.module]
+    sources = f"({_names(maker.sources)})" if len(maker.sources) > 1 else _names(maker.sources)
+    return Diagnostic(
+        slug="infinite-information",
+        title=f"`{quantity}` is infinite: `{code}` is a deterministic function of `{sources}`",
+        span=quantity.span,
+        label="a rate needs the density of a stochastic encoder",
+        secondary=(Label(maker.span, "deterministic, drawn with `->`"),),
+        why="of continuous variables a deterministic encoder passes unlimited information: it has no density p(z | x)",
+        remedy=f"make it stochastic: `encoder {declared.family}: {_written(maker)} = gaussian(mlp(1024), dim: 64)`",
+    )
+
+
+def _written(maker: Channel) -> str:
+    return " ".join(maker.span.text.split()).replace("->", "~>")
+
+
+def _names(members: Sequence[Member]) -> str:
+    return ", ".join(map(str, members))
+
+
+def check_reference(graph: InformationGraph, term: Term, instance: TermInstance, code: Member) -> Diagnostic | None:
+    """Whether the reference of a rate gives an upper bound of the quantity asked for.
+
+    E KL(p(z | x) || r(z | c)) is at least I(X; Z | C), so what r is conditioned on must stand behind `|`. A prior is
+    conditioned on nothing, and I(X; Z) is at least I(X; Z | C).
+    """
+    reference, quantity = instance.reference, instance.quantity
+    assert reference is not None
+    place = term.call.span if term.call is not None else term.span
+    match reference.kind:
+        case ReferenceKind.PRIOR:
+            return None
+        case ReferenceKind.ENCODER:
+            assert reference.at is not None
+            given: tuple[Member, ...] = (reference.at,)
+        case ReferenceKind.DECODER:
+            fitting = [c for c in graph.decoders if graph.modules[c.module].family == reference.name]
+            about_code = [c for c in fitting if c.target == code]
+            if not about_code:
+                return _wrong_decoder(term, quantity, reference, fitting[0], code)
+            given = about_code[0].sources
+    condition = {variable.member for variable in quantity.condition}
+    if set(given) <= condition:
+        return None
+    missing = ", ".join(written_member(instance, member) for member in given if member not in condition)
+    asked = f"{term.text[:-1]}{',' if condition else ' |'} {missing})"
+    return Diagnostic(
+        slug="wrong-quantity",
+        title=f"`{' '.join(place.text.split())}` bounds the information given `{_names(given)}`, not `{quantity}`",
+        span=place,
+        label=f"a density given `{_names(given)}`",
+        secondary=(Label(quantity.span, "the quantity asked for"),),
+        why="what the reference knows about the code is left out of the rate, so it must stand in the condition",
+        remedy=f"ask for `{asked}`",
+    )
+
+
+def written_member(instance: TermInstance, member: Member) -> str:
+    """A member with the letters that have its values in the term: `X[j]` for `X[2]` where j is 2."""
+    letters = {value: name for name, value in instance.indices}
+    inside = ", ".join(letters.get(number, str(number)) for number in member.index)
+    return f"{member.family}[{inside}]" if inside else member.family
+
+
+def _wrong_decoder(
+    term: Term, quantity: Quantity, reference: RateReference, channel: Channel, code: Member
+) -> Diagnostic:
+    place = term.call.span if term.call is not None else term.span
+    return Diagnostic(
+        slug="wrong-decoder",
+        title=f"the decoder `{reference.name}` predicts `{channel.target}`, and the rate is one of `{code}`",
+        span=place,
+        label=f"no density of `{code}`",
+        secondary=(Label(quantity.span, "the quantity asked for"),),
+        remedy=f"name a decoder `... ~> {code}`, or write `rate(normal)`",
+    )

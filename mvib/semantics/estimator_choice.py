@@ -1,0 +1,353 @@
+"""What stands behind `by`: an estimator of the catalogue with its arguments, or a decoder of the spec."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mvib.catalogue.signature import EstimatorEntry, Form, Interface
+from mvib.diagnostics import Diagnostic, quoted_list
+from mvib.semantics import errors
+from mvib.semantics.families import Assignment, evaluate_index, has_unknown_type
+from mvib.semantics.graph_part import GraphPart
+from mvib.semantics.method import (
+    Channel,
+    ChannelKind,
+    Family,
+    Gradient,
+    Member,
+    Module,
+    Quantity,
+    QuantityVariable,
+    RateReference,
+    ReferenceKind,
+    VariableKind,
+)
+from mvib.semantics.quantities import members_text, references_of
+from mvib.semantics.scope import Unresolved, as_call, undefined_module
+from mvib.semantics.text import one_line
+from mvib.semantics.values import BoundCall
+from mvib.syntax import ast
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstimatorChoice:
+    """An entry of the catalogue, or a decoder.
+
+    Attributes:
+        node: what stands behind `by`.
+        entry: the estimator; None for a decoder.
+        call: the estimator with its arguments.
+        decoder: name of the decoder's family.
+        rate_prior: the prior of a `rate`.
+        rate_name: the decoder or encoder of a `rate`.
+        rate_at: the variable that the encoder of a `rate` is applied to.
+    """
+
+    node: ast.Reference | ast.Call
+    entry: EstimatorEntry | None = None
+    call: BoundCall | None = None
+    decoder: str = ""
+    rate_prior: BoundCall | None = None
+    rate_name: str = ""
+    rate_at: ast.Reference | None = None
+
+
+def find_estimator(part: GraphPart, statement: ast.Term) -> EstimatorChoice:
+    """The estimator or decoder that a term names."""
+    scope, node = part.scope, statement.estimator
+    name = node.name if isinstance(node, ast.Reference) else node.function
+    modules = _families(part)
+    if name.text in modules and modules[name.text].kind is ChannelKind.DECODER:
+        if isinstance(node, ast.Call):
+            title, remedy = "no arguments: it is a decoder of this spec", f"write `by {name.text}`"
+            raise scope.fail(errors.wrong_argument(node.span, name.text, "", title, remedy=remedy))
+        return EstimatorChoice(node=node, decoder=name.text)
+    entry = scope.catalogue.estimators.get(name.text)
+    if entry is None:
+        if name.text in part.broken_modules and name.text not in modules:
+            raise Unresolved
+        raise scope.fail(_unknown_estimator(part, name))
+    call = as_call(node)
+    if call is None:
+        raise scope.fail(errors.index_on_estimator(node.span, name.text))
+    if entry.interface is Interface.RATE:
+        return _find_rate(part, statement, entry, call)
+    return EstimatorChoice(node=node, entry=entry, call=scope.bind(call, entry))
+
+
+def _families(part: GraphPart) -> dict[str, Module]:
+    return {module.family: module for module in part.modules.values()}
+
+
+def _unknown_estimator(part: GraphPart, name: ast.Name) -> Diagnostic:
+    catalogue = part.scope.catalogue
+    decoders = sorted(m.family for m in _families(part).values() if m.kind is ChannelKind.DECODER)
+    hint = ""
+    if name.text in catalogue.distributions:
+        hint = f"`{name.text}` is a distribution: declare `decoder q: B ~> A = {name.text}(...)` and write `by q`"
+    elif name.text in _families(part):
+        hint = f"`{name.text}` is an encoder; a term is estimated by an estimator or a decoder"
+    known = [*catalogue.estimators, *decoders]
+    return errors.unknown_entry(name.span, "estimator", "estimators", name.text, known, hint=hint)
+
+
+def _find_rate(part: GraphPart, statement: ast.Term, entry: EstimatorEntry, call: ast.Call) -> EstimatorChoice:
+    """`rate(normal)`, `rate(DECODER)`, `rate(ENCODER: VARIABLE)`."""
+    scope, modules, node = part.scope, _families(part), statement.estimator
+    given = [one_line(variable.span) for variable in statement.quantity.condition]
+    arguments = {argument.name for argument in entry.arguments}
+    keyed = [a for a in call.arguments if a.name is not None and a.name.text not in arguments]
+    first = next((a for a in call.arguments if a.name is None or a.name.text == "reference"), None)
+    word = first.value.name if first is not None and isinstance(first.value, ast.Reference) else None
+    if keyed and keyed[0].name is not None:
+        chosen, name, at = keyed[0], keyed[0].name, keyed[0].value
+        if name.text in part.broken_modules:
+            raise Unresolved
+        if name.text not in modules or modules[name.text].kind is not ChannelKind.ENCODER:
+            encoders = [m.family for m in modules.values() if m.kind is ChannelKind.ENCODER and m.stochastic]
+            raise scope.fail(undefined_module(name.span, name.text, encoders))
+        if not modules[name.text].stochastic:
+            raise scope.fail(errors.deterministic_reference(name.span, name.text, modules[name.text].span))
+        if not isinstance(at, ast.Reference):
+            expected = "the variable that the encoder is applied to"
+            raise scope.fail(
+                errors.wrong_argument(
+                    at.span, "rate", name.text, expected, remedy=f"write `{name.text}: {(given or ['X'])[0]}`"
+                )
+            )
+        bound = scope.bind(_with_placeholder(call, chosen), entry)
+        return EstimatorChoice(node=node, entry=entry, call=bound, rate_name=name.text, rate_at=at)
+    if first is not None and word is not None and word.text in scope.module_names:
+        if word.text in part.broken_modules:
+            raise Unresolved
+        if modules[word.text].kind is not ChannelKind.DECODER:
+            raise scope.fail(errors.encoder_without_variable(word.span, word.text, given))
+        return EstimatorChoice(
+            node=node, entry=entry, call=scope.bind(_with_placeholder(call, first), entry), rate_name=word.text
+        )
+    bound = scope.bind(call, entry)
+    prior = bound["reference"]
+    assert isinstance(prior, BoundCall)
+    return EstimatorChoice(node=node, entry=entry, call=bound, rate_prior=prior)
+
+
+def _with_placeholder(call: ast.Call, chosen: ast.Argument) -> ast.Call:
+    """The call with a prior in the place of a decoder or encoder of the spec, which is no entry of the catalogue."""
+    prior = ast.Reference(span=chosen.span, name=ast.Name(span=chosen.span, text="normal"))
+    placeholder = ast.Argument(span=chosen.span, name=None, value=prior)
+    others = tuple(argument for argument in call.arguments if argument is not chosen)
+    return ast.Call(span=call.span, function=call.function, arguments=(placeholder, *others))
+
+
+def index_domains(part: GraphPart, choice: EstimatorChoice) -> dict[str, set[int]]:
+    """Values of the indices that what stands behind `by` uses: `by q[k]`, `by rate(e: X[j])`."""
+    if choice.rate_at is not None:
+        return part.variables.domains([choice.rate_at])
+    domains: dict[str, set[int]] = {}
+    if choice.decoder and isinstance(choice.node, ast.Reference):
+        members = [_index_of(m) for m in part.modules.values() if m.family == choice.decoder]
+        for position, index in enumerate(choice.node.indices):
+            if isinstance(index, ast.Reference) and not index.indices and index.name.text not in part.scope.parameters:
+                domains[index.name.text] = {member[position] for member in members if position < len(member)}
+    return {name: values for name, values in domains.items() if values}
+
+
+def _index_of(module: Module) -> tuple[int, ...]:
+    inside = module.name[len(module.family) + 1 : -1]
+    return tuple(int(number) for number in inside.split(",")) if inside else ()
+
+
+# ---- what an estimator takes -------------------------------------------------------------------------------------
+
+
+def check_estimator(part: GraphPart, choice: EstimatorChoice, statement: ast.Term, quantity: Quantity) -> None:
+    """The estimator estimates this form of quantity, and can take its variables."""
+    entry, scope = choice.entry, part.scope
+    if entry is None:
+        return
+    place = statement.quantity.span
+    if quantity.form not in entry.forms:
+        others = [name for name, e in scope.catalogue.estimators.items() if quantity.form in e.forms]
+        forms = [form.value for form in entry.forms]
+        raise scope.fail(errors.wrong_quantity(choice.node.span, entry.name, one_line(place), forms, others, place))
+    if part.is_broken(references_of(statement.quantity)):
+        return
+    match entry.interface:
+        case Interface.LABELS:
+            _check_label_first(part, entry, choice, quantity, statement)
+        case Interface.ROWS | Interface.CRITIC:
+            _check_no_label(part, entry, choice, quantity, statement)
+        case Interface.RATE:
+            # What a rate takes is seen in the graph: see `mvib.graph.readings`.
+            return
+
+
+def _family(part: GraphPart, member: Member) -> Family:
+    return part.variables.families[f"{member.family}[]" if member.index else member.family]
+
+
+def _described(family: Family) -> str:
+    if family.kind in {VariableKind.DATA, VariableKind.VIEW}:
+        return f"of type `{family.type}`"
+    return "a representation"
+
+
+def _check_label_first(
+    part: GraphPart, entry: EstimatorEntry, choice: EstimatorChoice, quantity: Quantity, statement: ast.Term
+) -> None:
+    """H(Y | Z) with one label Y and one row of logits Z."""
+    (labels, *_), logits = quantity.groups, quantity.condition
+    label = _family(part, labels[0].member)
+    needs = "is about a label given one row of logits"
+    remedy = "write `minimize H(Y | Z) by cross_entropy()` with a label `Y` and an encoder's output `Z`"
+    wrong: tuple[str, str] | None = None
+    if len(labels) > 1 or len(logits) > 1:
+        wrong = members_text([v.member for v in (labels if len(labels) > 1 else logits)]), "a joint variable"
+        remedy = "join them with an encoder first: `encoder j: (A, B) -> C = linear(10)`"
+    elif has_unknown_type(label):
+        return
+    elif label.type != "label":
+        wrong = str(labels[0].member), _described(label)
+    elif _family(part, logits[0].member).type == "label":
+        wrong = str(logits[0].member), "a label too"
+    if wrong is not None:
+        raise part.scope.fail(
+            errors.wrong_operand(choice.node.span, entry.name, needs, *wrong, statement.quantity.span, remedy=remedy)
+        )
+
+
+def _check_no_label(
+    part: GraphPart, entry: EstimatorEntry, choice: EstimatorChoice, quantity: Quantity, statement: ast.Term
+) -> None:
+    """Rows of real numbers: a label is none."""
+    for member in quantity.members:
+        if _family(part, member).type == "label":
+            others = [m for m in quantity.members if m != member]
+            behind = f" | {members_text(others)}" if others else ""
+            remedy = f"for a label write `minimize H({member}{behind}) by cross_entropy()`, or a `categorical` decoder"
+            raise part.scope.fail(
+                errors.wrong_operand(
+                    choice.node.span,
+                    entry.name,
+                    "takes rows of real numbers",
+                    str(member),
+                    "a label",
+                    statement.quantity.span,
+                    remedy=remedy,
+                )
+            )
+
+
+# ---- decoders and rates --------------------------------------------------------------------------------------------
+
+
+def find_decoder_channel(
+    part: GraphPart, choice: EstimatorChoice, statement: ast.Term, quantity: Quantity, assignment: Assignment
+) -> Channel | None:
+    """The arrow of the decoder that predicts what the quantity asks for; None when no decoder estimates it."""
+    if not choice.decoder:
+        return None
+    scope, node = part.scope, choice.node
+    assert isinstance(node, ast.Reference)
+    channels = [c for c in part.decoders if part.modules[c.module].family == choice.decoder]
+    is_broken = choice.decoder in part.broken_modules or part.is_broken(references_of(statement.quantity))
+    if node.indices:
+        values = [evaluate_index(scope, index, assignment) for index in node.indices]
+        name = f"{choice.decoder}[{','.join(map(str, values))}]"
+        known = [c.module for c in channels]
+        channels = [c for c in channels if c.module == name]
+        if not channels and not is_broken:
+            declared = next(m.span for m in part.modules.values() if m.family == choice.decoder)
+            listed = quoted_list(dict.fromkeys(known), most=6)
+            raise scope.fail(errors.undefined_member(node.span, name, choice.decoder, listed, declared))
+    if is_broken:
+        raise Unresolved
+    fitting = [c for c in channels if _fits(quantity, c)]
+    if len({c.module for c in fitting}) > 1:
+        raise scope.fail(errors.several_decoders(node.span, choice.decoder, [c.module for c in fitting]))
+    if fitting:
+        _check_entropy_is_constant(part, statement, quantity, fitting[0])
+        return fitting[0]
+    nearest = next((c for c in channels if c.target in quantity.members), channels[0])
+    condition = members_text(nearest.sources)
+    sources = f"({condition})" if len(nearest.sources) > 1 else condition
+    raise scope.fail(
+        errors.wrong_decoder(
+            node.span,
+            choice.decoder,
+            f"`{nearest.target}` from `{sources}`",
+            str(quantity),
+            statement.quantity.span,
+            remedy=f"ask for `H({nearest.target} | {condition})`, or write a decoder for `{one_line(quantity.span)}`",
+        )
+    )
+
+
+def _fits(quantity: Quantity, channel: Channel) -> bool:
+    def members(group: Sequence[QuantityVariable]) -> set[Member]:
+        return {variable.member for variable in group}
+
+    sources, target = set(channel.sources), {channel.target}
+    match quantity.form:
+        case Form.CONDITIONAL_ENTROPY:
+            return members(quantity.groups[0]) == target and members(quantity.condition) == sources
+        case Form.INFORMATION:
+            a, b = (members(group) for group in quantity.groups)
+            return (a, b) in [(target, sources), (sources, target)]
+        case _:
+            return False
+
+
+def _moves_in_training(part: GraphPart, member: Member) -> bool:
+    """Whether a gradient of the objective reaches what makes a variable."""
+    maker = next((c for c in part.channels if c.target == member), None)
+    if maker is None or maker.kind is not ChannelKind.ENCODER:
+        return False
+    if part.modules[maker.module].family in part.broken_modules:
+        # What its module was meant to be is not known, and the mistake in it is reported.
+        return False
+    match part.modules[maker.module].gradient:
+        case Gradient.TRAINED:
+            return True
+        case Gradient.FROZEN:
+            return any(_moves_in_training(part, source) for source in maker.sources)
+        case Gradient.MOMENTUM | Gradient.STOPPED:
+            return False
+
+
+def _check_entropy_is_constant(part: GraphPart, statement: ast.Term, quantity: Quantity, channel: Channel) -> None:
+    """Equation 7 of the review: H(A) may be left out of the Barber-Agakov bound only where nothing trained moves it."""
+    if quantity.form is not Form.INFORMATION:
+        return
+    stopped = any(v.stopped for group in quantity.groups for v in group if v.member == channel.target)
+    if stopped or not _moves_in_training(part, channel.target):
+        return
+    position = next(i for i, group in enumerate(quantity.groups) if group[0].member == channel.target)
+    texts = [", ".join(one_line(v.span) for v in group) for group in statement.quantity.groups]
+    target, condition = texts[position], texts[1 - position]
+    head = ""
+    if statement.weight is not None:
+        head += f"{one_line(statement.weight.span)} * "
+    if statement.aggregation is not None:
+        head += f"{one_line(statement.aggregation.span)} "
+    decoder = one_line(statement.estimator.span)
+    stopped_texts = [f"sg({text})" if i == position else text for i, text in enumerate(texts)]
+    fixed = [
+        f"minimize {head}H({target} | {condition}) by {decoder}",
+        f"maximize {head}I({'; '.join(stopped_texts)}) by {decoder}",
+    ]
+    raise part.scope.fail(
+        errors.dropped_entropy(
+            statement.estimator.span, str(channel.target), members_text(channel.sources), channel.module, fixed
+        )
+    )
+
+
+def find_rate_reference(part: GraphPart, choice: EstimatorChoice, assignment: Assignment) -> RateReference | None:
+    """What a rate is measured against, for one assignment; None when that falls outside its family."""
+    if choice.rate_at is not None:
+        at = part.variables.member(choice.rate_at, assignment)
+        return RateReference(kind=ReferenceKind.ENCODER, name=choice.rate_name, at=at) if at is not None else None
+    if choice.rate_name:
+        return RateReference(kind=ReferenceKind.DECODER, name=choice.rate_name)
+    assert choice.rate_prior is not None
+    return RateReference(kind=ReferenceKind.PRIOR, name=choice.rate_prior.name)
