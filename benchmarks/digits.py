@@ -42,8 +42,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("specs", nargs="*", default=list(bundled_specs()))
     arguments = parser.parse_args()
-    print(f"{'spec':<14}{'seconds':>9}" + "".join(f"{probe:>24}" for probe in PROBES))
-    print(f"{'':<23}" + f"{'trained untrained target':>24}" * len(PROBES))
+    print(f"{'spec':<14}{'seconds':>9}" + "".join(f"{probe:>28}" for probe in PROBES))
+    print(f"{'':<23}" + f"{'trained untrained target':>28}" * len(PROBES))
     for spec in arguments.specs:
         with tempfile.TemporaryDirectory() as folder:
             run = str(Path(folder) / "run")
@@ -56,7 +56,7 @@ def main() -> None:
         for probe in PROBES:
             target = TARGETS.get(spec, {}).get(probe)
             values = [trained.get(probe), untrained.get(probe), target]
-            cells.append("".join(f"{value:>8.3f}" if value is not None else f"{'-':>8}" for value in values))
+            cells.append(" " + "".join(f"{value:>9.3f}" if value is not None else f"{'-':>9}" for value in values))
         late = " !" if spec in TARGETS and seconds > SECONDS else ""
         print(f"{spec:<14}{seconds:>8.1f}{late or ' '}" + "".join(cells), flush=True)
 

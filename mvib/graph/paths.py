@@ -1,13 +1,13 @@
 """Directed paths of channels, and the realisations of a variable along them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 import networkx
 
 from mvib.graph.graph import InformationGraph
-from mvib.semantics.method import Channel, ChannelKind, Member
+from mvib.semantics.method import Channel, ChannelKind, Member, Quantity, QuantityVariable
 
 # Paths through decoders multiply quickly with many views; nobody reads a list longer than this.
 MAX_PATHS = 64
@@ -98,13 +98,32 @@ def follow_path(
     graph: InformationGraph, start: Member, steps: tuple[str, ...], end: Member
 ) -> tuple[Channel, ...] | None:
     """The channels of a named path from one variable to another, or None when the names do not lead there."""
-    # One path for each variable that can be reached: with several draws a step may lead to many.
+    # The first path to each variable that can be reached: with several draws a step may lead to many.
     fronts: dict[Member, tuple[Channel, ...]] = {start: ()}
     for step in steps:
-        fronts = {
-            channel.target: (*path, channel)
-            for at, path in fronts.items()
-            for channel in graph.leaving(at)
-            if is_step(graph, channel, step)
-        }
+        reached: dict[Member, tuple[Channel, ...]] = {}
+        for at, path in fronts.items():
+            for channel in graph.leaving(at):
+                if is_step(graph, channel, step):
+                    reached.setdefault(channel.target, (*path, channel))
+        fronts = reached
     return fronts.get(end)
+
+
+def ends_of(quantity: Quantity) -> tuple[QuantityVariable, QuantityVariable]:
+    """Where a path starts and ends: from A to B in I(A; B), from the condition to A in H(A | B)."""
+    first = quantity.groups[0][0]
+    if quantity.functional == "H":
+        return (quantity.condition[0] if quantity.condition else first), first
+    return first, quantity.groups[1][0] if len(quantity.groups) > 1 else first
+
+
+def has_decoder(path: Sequence[Channel]) -> bool:
+    """Whether following the path gives a prediction."""
+    return any(channel.kind is ChannelKind.DECODER for channel in path)
+
+
+def ends_with(graph: InformationGraph, channels: Sequence[Channel], steps: Sequence[str]) -> bool:
+    """Whether the last of the channels are the steps of a written path."""
+    last = channels[-len(steps) :] if steps else ()
+    return len(last) == len(steps) and all(is_step(graph, c, step) for c, step in zip(last, steps, strict=True))

@@ -8,10 +8,10 @@ from typing import TypeVar
 from mvib.catalogue.signature import Interface
 from mvib.semantics import errors
 from mvib.semantics.aggregation import aggregate
+from mvib.semantics.decoder_choice import find_decoder_channel
 from mvib.semantics.estimator_choice import (
     EstimatorChoice,
     check_estimator,
-    find_decoder_channel,
     find_estimator,
     find_rate_reference,
     index_domains,

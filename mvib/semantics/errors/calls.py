@@ -56,9 +56,7 @@ def argument_given_twice(span: Span, function: str, name: str) -> Diagnostic:
     )
 
 
-def wrong_argument(
-    span: Span, function: str, name: str, expected: str, *, why: str = "", remedy: str = ""
-) -> Diagnostic:
+def wrong_argument(span: Span, function: str, name: str, expected: str, *, why: str = "", remedy: str) -> Diagnostic:
     """An argument of a wrong kind or outside its range."""
     return Diagnostic(
         slug="wrong-argument",
@@ -66,7 +64,7 @@ def wrong_argument(
         span=span,
         label=f"`{short(span.text)}` is not" if span.text else "this is not",
         why=why,
-        remedy=remedy or f"`mvib explain {function}` shows what it takes",
+        remedy=remedy,
     )
 
 
