@@ -109,7 +109,9 @@ MODULES = (
         ),
         arguments=(
             Argument(name="encoder", kind=Kind.ENCODER, positional=True, about="the encoder that is copied"),
-            Argument(name="momentum", default=0.996, minimum=0, maximum=1, scheduled=True, about="m"),
+            Argument(
+                name="momentum", default=0.996, minimum=0, maximum=1, scheduled=True, about="m, the share that stays"
+            ),
         ),
         source="He et al. 2020, eq. 2; Grill et al. 2020",
         gives="what the encoder gives",

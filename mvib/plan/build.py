@@ -228,9 +228,11 @@ def _decoder_estimate(planner: _Planner, reading: Reading, partial: tuple[str, .
     instance = reading.instance
     channel = instance.decoder
     assert channel is not None
-    operands = {o.member: o for group in (*reading.operands, reading.condition) for o in group}
-    source = planner.join([_own(planner, operands[s]) for s in channel.sources])
-    target = _own(planner, operands[channel.target])
+    operands = {o.member: o for group in (*reading.operands, reading.condition) for o in group if not o.channels}
+    # Seen from further up, `I[f, q](X; T)`, the decoder's own source is on the path and no operand.
+    own = {m: operands.get(m, Operand(member=m, start=m)) for m in (*channel.sources, channel.target)}
+    source = planner.join([_own(planner, own[s]) for s in channel.sources])
+    target = _own(planner, own[channel.target])
     density = planner.select_density(planner.density(channel, source), partial, missing=missing)
     family = planner.method.family_of(channel.target)
     is_information = instance.quantity.functional == "I"
@@ -248,8 +250,8 @@ def _decoder_estimate(planner: _Planner, reading: Reading, partial: tuple[str, .
 
 
 def _own(planner: _Planner, operand: Operand) -> str:
-    """A variable of p, without any prediction in its place."""
-    value = planner.member(operand.start if not operand.channels else operand.member)
+    """A variable of p, as it is."""
+    value = planner.member(operand.member)
     return planner.stop(value) if operand.stopped else value
 
 

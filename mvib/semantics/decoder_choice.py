@@ -36,7 +36,7 @@ def find_decoder_channel(
             raise scope.fail(errors.undefined_member(node.span, name, choice.decoder, listed, declared))
     if is_broken:
         raise Unresolved
-    fitting = [c for c in channels if _fits(quantity, c)]
+    fitting = [c for c in channels if _fits(quantity, c) or _fits_along_path(part, quantity, c)]
     if len({c.module for c in fitting}) > 1:
         raise scope.fail(errors.several_decoders(node.span, choice.decoder, [c.module for c in fitting]))
     if fitting:
@@ -70,6 +70,33 @@ def _fits(quantity: Quantity, channel: Channel) -> bool:
             return (a, b) in [(target, sources), (sources, target)]
         case _:
             return False
+
+
+def _fits_along_path(part: GraphPart, quantity: Quantity, channel: Channel) -> bool:
+    """`I[f, g, q](X[1]; T[2]) by q`: the quantity is seen from further up, and its path ends in the decoder."""
+    if not quantity.path or quantity.path[-1] != channel.module or len(channel.sources) != 1:
+        return False
+    match quantity.form:
+        case Form.CONDITIONAL_ENTROPY:
+            ends = [(quantity.condition, quantity.groups[0])]
+        case Form.INFORMATION:
+            ends = [(quantity.groups[0], quantity.groups[1]), (quantity.groups[1], quantity.groups[0])]
+        case _:
+            return False
+    return any(
+        len(start) == len(end) == 1
+        and end[0].member == channel.target
+        and channel.sources[0] in _followed(part, start[0].member, quantity.path[:-1])
+        for start, end in ends
+    )
+
+
+def _followed(part: GraphPart, start: Member, steps: Sequence[str]) -> set[Member]:
+    """Where the channels of some steps lead from a variable."""
+    reached = {start}
+    for step in steps:
+        reached = {c.target for c in part.channels if c.module == step and not reached.isdisjoint(c.sources)}
+    return reached
 
 
 def _moves_in_training(part: GraphPart, member: Member) -> bool:

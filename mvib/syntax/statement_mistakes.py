@@ -38,7 +38,7 @@ def judge_statement(failure: Failure) -> Diagnostic | None:
 
 def _ends_early(failure: Failure) -> Diagnostic | None:
     """The statement stops behind a sign or word that wants something."""
-    if not failure.at_end or not failure.tokens:
+    if not failure.at_end or not failure.keyword:
         return None
     if len(failure.tokens) == 1:
         return failure.error(

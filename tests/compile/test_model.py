@@ -282,6 +282,27 @@ def test_a_path_says_which_realisation_is_meant(x: Tensor) -> None:
     torch.testing.assert_close(out.terms["direct"], torch.log(torch.tensor(12.0, dtype=torch.float64)) - nce)
 
 
+@pytest.mark.parametrize(
+    "term",
+    [
+        "minimize H[f, q](T[2] | X[1]) by q",
+        "maximize I[f, q](X[1]; T[2]) by q",
+        "maximize I[f, q](T[2]; X[1]) by q",
+        "maximize I[q](Z[1]; T[2]) by q",
+    ],
+)
+def test_a_decoder_seen_from_further_up_its_path_is_the_same_decoder(term: str, x: Tensor) -> None:
+    spec = """method S
+data X: image
+view X[i: 1..2] ~ noise(X, std: 0.1)
+encoder f: X[i] -> Z[i] = mlp(8)
+encoder ft: X[i] -> T[i] = ema(f)
+decoder q: Z[i] ~> T[j] = vmf(mlp(8), kappa: 2)
+"""
+    near, far = build(spec + "minimize H(T[2] | Z[1]) by q\n", x), build(f"{spec}{term}\n", x)
+    assert torch.equal(seeded_loss(near, {"X": x}), seeded_loss(far, {"X": x}))
+
+
 def test_two_halves_are_encoded_from_the_half_each(x: Tensor) -> None:
     model = build(PATHS, x).eval()
     changed = x.clone()

@@ -191,3 +191,8 @@ def test_reading_takes_no_time_out_of_proportion(text: str) -> None:
     assert parse_source(SourceFile("slow.mvib", text)).diagnostics
     # A second is a hundred times what these take: what must not happen is a minute.
     assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize("text", ["dataX:", "viewX\ndata X: image", "minimizeI\nX; "])
+def test_a_word_glued_to_its_keyword_is_a_mistake_like_any_other(text: str) -> None:
+    assert parse_source(SourceFile("x", text)).diagnostics
