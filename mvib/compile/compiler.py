@@ -175,6 +175,11 @@ class _Inference:
         return self._build(network, step, tables)
 
     def _build(self, network: Network, step: "Draw | Apply | Density", tables: Tables) -> bool:
+        data = self.shapes.get(step.source)
+        if data is not None and self.plan.data[step.source][0] == "label":
+            self.diagnostics.append(_label_as_input(network, step))
+            self.broken.add(network.name)
+            return False
         shape = tuple(tables.values[step.source].shape[1:])
         target = self._target(step, tables)
         try:
@@ -274,6 +279,16 @@ def _misfit(
         label=f"`{name}` cannot take it",
         secondary=secondary,
         remedy=remedy,
+    )
+
+
+def _label_as_input(network: Network, step: "Draw | Apply | Density") -> Diagnostic:
+    return Diagnostic(
+        slug="shape-mismatch",
+        title=f"`{step.source}` is a label, and `{network.name}` needs numbers as its input",
+        span=step.span,
+        label="a label is predicted, not encoded, in this release",
+        remedy=f"predict it with a decoder, `decoder c: Z ~> {step.source} = categorical()`",
     )
 
 
