@@ -47,6 +47,7 @@ class Argument:
         open_minimum: whether the minimum itself is refused.
         maximum: greatest value allowed.
         scheduled: whether a schedule over training may stand for the number.
+        learnable: whether `learned` or `learned(0.07)` may stand for the number: a positive one that is trained.
         about: what it means, in a line.
     """
 
@@ -60,6 +61,7 @@ class Argument:
     open_minimum: bool = False
     maximum: float | None = None
     scheduled: bool = False
+    learnable: bool = False
     about: str = ""
 
 
@@ -128,7 +130,20 @@ class Interface(Enum):
     ROWS = "the rows of each variable of the quantity"
     RATE = "the density of an encoder at its sample, and a reference density"
     CRITIC = "the scores of a critic on joint and on shuffled pairs"
+    CONDITIONAL = "a conditional density q(b given a), and the rows of b"
     LABELS = "rows of logits, and labels"
+
+
+class Invariance(Enum):
+    """A transform of each variable on its own under which an estimate stays what it is."""
+
+    TRANSLATION = "a shift of all rows"
+    ROTATION = "a rotation of all rows"
+    SCALE = "a positive factor on all rows"
+    ROW_SCALE = "a positive factor on each row"
+    COLUMN_AFFINE = "a shift and a positive factor on each column"
+    LINEAR = "an invertible linear map and a shift of all rows"
+    SWAP = "an exchange of the two variables"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +165,14 @@ class EstimatorEntry(Entry):
         drops: constants left out of the estimate, empty when none.
         constant: dotted path of a function of the same arguments that gives the part of the estimate that depends on
             no parameter; the loss leaves it out, so that it is the authors' number.
+        by_form: implementations for some of the forms in the place of `implementation`.
+        with_critic: dotted path of the implementation from the scores of a critic, where a critic may be given.
+        bound_when: direction of the bound where an argument has a value: (argument, word, bound); the word `*` stands
+            for any value that is given.
+        invariances: transforms that leave the estimate as it is.
+        differentiable: whether gradients pass it; one that has none is for measuring, and no term can use it.
+        joins: whether a joint variable reaches it as one table of rows side by side, or each variable on its own.
+        draws_prior: whether rows drawn from the prior of a divergence are its last input.
     """
 
     forms: tuple[Form, ...]
@@ -165,6 +188,13 @@ class EstimatorEntry(Entry):
     interface: Interface = Interface.ROWS
     drops: str = ""
     constant: str = ""
+    by_form: tuple[tuple[Form, str], ...] = ()
+    with_critic: str = ""
+    bound_when: tuple[tuple[str, str, Bound], ...] = ()
+    invariances: tuple[Invariance, ...] = ()
+    differentiable: bool = True
+    joins: bool = True
+    draws_prior: bool = False
 
 
 class Role(Enum):

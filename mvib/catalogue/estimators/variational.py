@@ -1,0 +1,64 @@
+"""Estimators from the density of a stochastic encoder, or of a decoder."""
+
+from mvib.catalogue.signature import (
+    Argument,
+    Bound,
+    EstimatorEntry,
+    Form,
+    Interface,
+    Kind,
+    Reduction,
+)
+
+VARIATIONAL = (
+    EstimatorEntry(
+        name="rate",
+        about=(
+            "Relative entropy of the encoder's density and a reference: a prior, a decoder, or the "
+            "encoder at another variable."
+        ),
+        arguments=(
+            Argument(
+                name="reference",
+                kind=Kind.DISTRIBUTION,
+                positional=True,
+                about="`normal`, the name of a decoder, or `ENCODER: VARIABLE`",
+            ),
+            Argument(
+                name="form",
+                kind=Kind.CHOICE,
+                default=None,
+                choices=("analytic", "sampled"),
+                about=(
+                    "closed form, or log-ratio at the one sample; default: closed form for a prior, sampled otherwise"
+                ),
+            ),
+        ),
+        source=(
+            "Alemi et al. 2017, eq. 14 (prior); Fischer 2020, eq. 8 (decoder); Federici et al. 2020, eq. 3 (encoder)"
+        ),
+        implementation="mvib.estimators.rate:rate",
+        forms=(Form.INFORMATION, Form.CONDITIONAL_INFORMATION),
+        bound=Bound.UPPER,
+        exact_when="the reference is the marginal (or conditional) density of the code",
+        formula="mean_i KL( p(z | x_i) || r ), summed over dimensions",
+        needs="a stochastic encoder of the code",
+        couples_batch=False,
+        reduction=Reduction.LOCAL,
+        interface=Interface.RATE,
+    ),
+    EstimatorEntry(
+        name="cross_entropy",
+        about="Cross-entropy of a label and a row of logits: H(Y | Z) <= E[-log softmax(z)_y].",
+        source="review, equation 8",
+        implementation="mvib.estimators.cross_entropy:cross_entropy",
+        forms=(Form.CONDITIONAL_ENTROPY,),
+        bound=Bound.UPPER,
+        exact_when="softmax(z) is p(y | z)",
+        formula="- mean_i log softmax(z_i)_{y_i}",
+        needs="a label and a variable with one logit a class",
+        couples_batch=False,
+        reduction=Reduction.LOCAL,
+        interface=Interface.LABELS,
+    ),
+)
