@@ -137,6 +137,20 @@ MODULES = (
         role=Role.FROZEN,
     ),
     ModuleEntry(
+        name="queue",
+        about="The rows of the last batches, oldest out first, without gradient.",
+        arguments=(
+            Argument(
+                name="size", kind=Kind.INTEGER, positional=True, minimum=1, maximum=1 << 24, about="number of rows"
+            ),
+        ),
+        takes="rows",
+        gives="rows",
+        role=Role.MEMORY,
+        source="He et al. 2020, section 3.2",
+        implementation="mvib.nn.memory:Queue",
+    ),
+    ModuleEntry(
         name="joint",
         about="Critic on the concatenation of both variables.",
         arguments=(_widths("hidden widths; a last layer of width 1 is added"),),
@@ -158,5 +172,13 @@ MODULES = (
         role=Role.CRITIC,
         source="van den Oord et al. 2018; Poole et al. 2019",
         implementation="mvib.nn.builders.critics:separable",
+    ),
+    ModuleEntry(
+        name="bilinear",
+        about="Critic that is a bilinear form of both variables, a' W b.",
+        gives="a score",
+        role=Role.CRITIC,
+        source="van den Oord et al. 2018, eq. 3",
+        implementation="mvib.nn.builders.critics:bilinear",
     ),
 )

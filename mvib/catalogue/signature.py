@@ -1,5 +1,6 @@
 """What a spec may call, as data: arguments, promises, and where the implementation lies. Nothing here imports torch."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -20,6 +21,7 @@ class Kind(Enum):
     OPTIMIZER = "an optimizer such as `adamw(lr: 1e-3)`"
     SCHEDULE = "a learning-rate schedule such as `cosine(warmup: 0.05)`"
     SOURCE = "a data set such as `digits`"
+    MEMORY = "a memory such as `queue(4096)`"
 
 
 class Required(Enum):
@@ -47,7 +49,9 @@ class Argument:
         open_minimum: whether the minimum itself is refused.
         maximum: greatest value allowed.
         scheduled: whether a schedule over training may stand for the number.
-        learnable: whether `learned` or `learned(0.07)` may stand for the number: a positive one that is trained.
+        learnable: whether `learned` or `learned(0.07)` may stand for the number, which then is trained from there; a
+            number that must be positive stays so.
+        learned_minimum: the least value that training may bring it to.
         about: what it means, in a line.
     """
 
@@ -62,6 +66,7 @@ class Argument:
     maximum: float | None = None
     scheduled: bool = False
     learnable: bool = False
+    learned_minimum: float | None = None
     about: str = ""
 
 
@@ -132,6 +137,7 @@ class Interface(Enum):
     CRITIC = "the scores of a critic on joint and on shuffled pairs"
     CONDITIONAL = "a conditional density q(b given a), and the rows of b"
     LABELS = "rows of logits, and labels"
+    DECODER = "the log-likelihood of a decoder of the spec"
 
 
 class Invariance(Enum):
@@ -169,10 +175,14 @@ class EstimatorEntry(Entry):
         with_critic: dotted path of the implementation from the scores of a critic, where a critic may be given.
         bound_when: direction of the bound where an argument has a value: (argument, word, bound); the word `*` stands
             for any value that is given.
+        bound_by_form: direction of the bound for some of the forms in the place of `bound`.
         invariances: transforms that leave the estimate as it is.
         differentiable: whether gradients pass it; one that has none is for measuring, and no term can use it.
         joins: whether a joint variable reaches it as one table of rows side by side, or each variable on its own.
         draws_prior: whether rows drawn from the prior of a divergence are its last input.
+        same_width: whether its variables must have one shape.
+        averaged: dotted path of a function of the same inputs whose moving average over batches it wants as
+            `log_normalizer` where its argument `ema` is given.
     """
 
     forms: tuple[Form, ...]
@@ -191,10 +201,29 @@ class EstimatorEntry(Entry):
     by_form: tuple[tuple[Form, str], ...] = ()
     with_critic: str = ""
     bound_when: tuple[tuple[str, str, Bound], ...] = ()
+    bound_by_form: tuple[tuple[Form, Bound], ...] = ()
     invariances: tuple[Invariance, ...] = ()
     differentiable: bool = True
     joins: bool = True
     draws_prior: bool = False
+    same_width: bool = True
+    averaged: str = ""
+
+    def bound_of(self, form: Form | None, words: Mapping[str, str]) -> Bound:
+        """Direction of the bound of one call.
+
+        Args:
+            form: of the quantity asked for; None where that is not known.
+            words: arguments that were given, as a spec writes them.
+        """
+        for argument, word, bound in self.bound_when:
+            if words.get(argument, "") == word or (word == "*" and argument in words):
+                return bound
+        return dict(self.bound_by_form).get(form, self.bound) if form is not None else self.bound
+
+    def implementation_of(self, form: Form | None) -> str:
+        """Dotted path of the implementation for a form."""
+        return dict(self.by_form).get(form, self.implementation) if form is not None else self.implementation
 
 
 class Role(Enum):
@@ -205,6 +234,7 @@ class Role(Enum):
     STOP_GRADIENT = "an encoder's output without its gradient"
     FROZEN = "an encoder that is not trained"
     CRITIC = "a critic"
+    MEMORY = "a memory of rows of earlier batches"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

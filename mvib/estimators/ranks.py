@@ -132,7 +132,8 @@ def mean_over_ranks(local: Float[Tensor, ""], num_rows: int, ranks: Ranks) -> Fl
     if ranks.size == 1:
         return local
     total = sum(ranks.counts(num_rows))
-    share = local * (num_rows / max(1, total)) if num_rows else torch.zeros_like(local)
+    # A rank without rows keeps its graph, or it would stay out of the gradient's sums and the others would wait for it.
+    share = (local if num_rows else local.nan_to_num()) * (num_rows / max(1, total))
     return ranks.sum(share)
 
 
@@ -140,6 +141,19 @@ def offset_and_total(num_rows: int, ranks: Ranks) -> tuple[int, int]:
     """Place of the first row of this rank among those of all ranks, and their number."""
     counts = ranks.counts(num_rows)
     return sum(counts[: ranks.rank]), sum(counts)
+
+
+def row_before_each(y: Shaped[Tensor, "B *E"], ranks: Ranks) -> Shaped[Tensor, "B *E"]:
+    """Return the rows of the global batch shifted by one, the last one to the front; ranks exchange a row each."""
+    if ranks.size == 1:
+        return y.roll(1, dims=0)
+    counts = ranks.counts(len(y))
+    # A rank without rows takes part with zeros that hang on its graph, or it would stay out of the gradient's sums.
+    last = torch.cat([y.new_zeros(1, *y.shape[1:]), y])[-1:]
+    is_own = torch.arange(ranks.size, device=y.device).reshape(-1, *[1] * (y.dim() - 1)) == ranks.rank
+    last_of_each = ranks.sum(torch.where(is_own, last, torch.zeros_like(last)))
+    before = next(rank % ranks.size for rank in range(ranks.rank - 1, -ranks.size - 1, -1) if counts[rank])
+    return torch.cat([last_of_each[before].unsqueeze(0), y])[: len(y)]
 
 
 def _device(group: dist.ProcessGroup | None) -> torch.device:

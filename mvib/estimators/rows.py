@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mvib.estimators.precision import at_least_float32
+from mvib.estimators.ranks import ALONE, Ranks
 
 
 def raw(z: Float[Tensor, "B *D"]) -> Float[Tensor, "B *D"]:
@@ -25,18 +26,28 @@ def unit(z: Float[Tensor, "B D"], *, eps: float = 1e-12) -> Float[Tensor, "B D"]
     return F.normalize(at_least_float32(z), dim=1, eps=eps)
 
 
-def centered(z: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
-    """Columns with their batch mean removed."""
-    lifted = at_least_float32(z)
-    return lifted - lifted.mean(dim=0)
+def centered(z: Float[Tensor, "B D"], *, ranks: Ranks = ALONE) -> Float[Tensor, "B D"]:
+    """Columns with their mean over the batch removed, over the rows of all ranks."""
+    return _centered(z, ranks)[0]
 
 
-def standardized(z: Float[Tensor, "B D"], *, eps: float = 1e-5) -> Float[Tensor, "B D"]:
-    """Columns with zero mean and unit variance over the batch: (z - mean) / sqrt(biased variance + eps).
+def standardized(z: Float[Tensor, "B D"], *, eps: float = 1e-5, ranks: Ranks = ALONE) -> Float[Tensor, "B D"]:
+    """Columns with zero mean and unit variance over the batch of all ranks: (z - mean) / sqrt(biased variance + eps).
 
     This is batch normalisation without affine parameters and without running statistics, as Barlow Twins
     applies it to each view. A constant column becomes zero.
     """
     # Centred before it is scaled: torch's fused kernel scales first, and loses a small spread around a large mean.
-    c = centered(z)
-    return c * torch.rsqrt(c.square().mean(dim=0) + eps)
+    c, total = _centered(z, ranks)
+    return c * torch.rsqrt(ranks.sum(c.square().sum(dim=0)) / total + eps)
+
+
+def _centered(z: Float[Tensor, "B D"], ranks: Ranks) -> tuple[Float[Tensor, "B D"], float | Float[Tensor, ""]]:
+    """Return centred columns, and the number of rows they are centred over."""
+    lifted = at_least_float32(z)
+    if ranks.size == 1:
+        return lifted - lifted.mean(dim=0), len(z)
+    # The sums and the number of rows travel together, since ranks may have uneven numbers of them.
+    sums = ranks.sum(torch.cat([lifted.sum(dim=0), lifted.new_tensor([len(z)])]))
+    total = sums[-1].detach()
+    return lifted - sums[:-1] / total, total

@@ -2,13 +2,15 @@
 
 # Shape suffixes: D dimension.
 
+from typing import Any
+
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
-from mvib.estimators.gram import off_diagonal_square_sum
 from mvib.estimators.precision import at_least_float32, without_autocast
+from mvib.estimators.ranks import ALONE, Ranks
 
 
 def variance_covariance(
@@ -18,6 +20,7 @@ def variance_covariance(
     cov: float | Float[Tensor, ""] = 1.0,
     gamma: float = 1.0,
     eps: float = 1e-4,
+    ranks: Ranks = ALONE,
 ) -> Float[Tensor, ""]:
     """Surrogate of the differential entropy H(Z) by a hinge on standard deviations and a penalty on covariances.
 
@@ -31,6 +34,7 @@ def variance_covariance(
         cov: weight of the squared covariances.
         gamma: standard deviation from which a column is spread enough.
         eps: added to the variance inside the root, which keeps the gradient finite at collapse.
+        ranks: that share the batch.
 
     Returns:
         Scalar without unit, one view.
@@ -41,9 +45,65 @@ def variance_covariance(
     of the given batch less one, not of the configured one, which matters for an incomplete last batch.
     """
     c = at_least_float32(c)
-    batch, dimension = c.shape
+    total = sum(ranks.counts(len(c)))
+    if total < c.shape[1]:
+        c, ranks = ranks.rows(c), ALONE
     with without_autocast(c):
-        variance_D = c.square().sum(dim=0) / (batch - 1)
-        hinge = F.relu(gamma - torch.sqrt(variance_D + eps)).mean()
-        covariance = off_diagonal_square_sum(c, c) / ((batch - 1) ** 2 * dimension)
-    return -(std * hinge + cov * covariance)
+        value: Tensor = _VarianceCovariance.apply(c, std, cov, gamma, eps, total, ranks)  # type: ignore[no-untyped-call]
+    return value
+
+
+class _VarianceCovariance(torch.autograd.Function):
+    """The estimate with one matrix product forward and one backward, on the smaller side of the batch."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        c: Tensor,
+        std: float | Tensor,
+        cov: float | Tensor,
+        gamma: float,
+        eps: float,
+        total: int,
+        ranks: Ranks,
+    ) -> Tensor:
+        """Hinge and sum of squared covariances."""
+        dimension = c.shape[1]
+        if total < dimension:
+            squares_D = c.square().sum(dim=0)
+            product = c @ c.T
+            # ||c'c||_F = ||c c'||_F; what is on the diagonal of c'c is taken off.
+            off_diagonal = product.square().sum() - squares_D.square().sum()
+        else:
+            product = ranks.sum(c.T @ c)
+            squares_D = product.diagonal().clone()
+            off_diagonal = product.fill_diagonal_(0).square().sum()
+        deviation_D = (squares_D / (total - 1) + eps).sqrt_()
+        hinge = (gamma - deviation_D).clamp_(min=0).mean()
+        redundancy = off_diagonal / ((total - 1) ** 2 * dimension)
+        ctx.save_for_backward(c, product, squares_D, deviation_D, hinge, redundancy)
+        ctx.std, ctx.cov, ctx.gamma, ctx.total, ctx.ranks = std, cov, gamma, total, ranks
+        return -(std * hinge + cov * redundancy)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Of the rows, and of the weights where they are learnt."""
+        saved: tuple[Tensor, ...] = ctx.saved_tensors
+        c, product, squares_D, deviation_D, hinge, redundancy = saved
+        dimension, degrees = c.shape[1], ctx.total - 1
+        gradient = ctx.ranks.sum(gradients[0])
+        of_hinge_D = (deviation_D < ctx.gamma) / deviation_D * (gradient * ctx.std / (dimension * degrees))
+        of_square = gradient * ctx.cov * (-4 / (degrees**2 * dimension))
+        with without_autocast(c):
+            if ctx.total < dimension:
+                of_rows = (of_square * product) @ c
+                of_rows.addcmul_(c, of_hinge_D - of_square * squares_D)
+            else:
+                # The diagonal of the product is zero, and takes the gradient of the variances.
+                matrix_DD = of_square * product
+                matrix_DD.diagonal().copy_(of_hinge_D)
+                of_rows = c @ matrix_DD
+        of_std, of_cov = (-gradients[0] * part for part in (hinge, redundancy))
+        weights = [part if ctx.needs_input_grad[1 + k] else None for k, part in enumerate((of_std, of_cov))]
+        return of_rows, *weights, None, None, None, None

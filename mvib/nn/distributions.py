@@ -6,14 +6,21 @@ computed in at least float32.
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, fields, replace
+from typing import Self
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from mvib.nn.sphere import mirror_from_first_axis, sample_cosine
+
+# Numbers in an intermediate result over pairs of examples: 64 MiB in single precision.
+_LARGEST_BLOCK = 1 << 24
 
 
 class NoClosedFormError(Exception):
@@ -44,10 +51,41 @@ class Distribution(ABC):
         """Return KL(self || reference) of each example in nats, as the function of this name does."""
         return kl_divergence(self, reference)
 
+    def with_rows(self, change: Callable[[Tensor], Tensor], /) -> Self:
+        """Return the distributions of other examples: the rows of each parameter go through `change`."""
+        parameters = {entry.name: getattr(self, entry.name) for entry in fields(self)}  # type: ignore[arg-type]
+        changed = {name: change(value) for name, value in parameters.items() if isinstance(value, Tensor)}
+        return replace(self, **changed)  # type: ignore[type-var]
+
+
+class ExponentialFamily(Distribution):
+    """A distribution whose log density is an inner product, so that all pairs are one matrix product."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def factors(
+        self, y: Shaped[Tensor, "M *E"], /, *, origin: Float[Tensor, "*E"]
+    ) -> tuple[Float[Tensor, "M K"], Float[Tensor, "B K"], Float[Tensor, " B"]]:
+        """Return t, n, a with log q(y_m | x_b) = <t_m, n_b> - a_b in nats.
+
+        Args:
+            y: values, of any examples.
+            origin: subtracted from values and means where the family has a place. It does not change the density, and
+                keeps the digits of values that are far from 0 and close together.
+        """
+
+    def log_prob_pairs(self, y: Shaped[Tensor, "M *E"], /) -> Float[Tensor, "M B"]:
+        """Return the log density of value m under example b in nats."""
+        origin = _at_least_float32(y.detach()).sum(dim=0) / max(1, len(y))
+        statistics_MK, natural_BK, log_normalizer_B = self.factors(y, origin=origin)
+        with _without_autocast(statistics_MK):
+            return torch.addmm(-log_normalizer_B, statistics_MK, natural_BK.T)
+
 
 # `field()` on a mean: a dataclass would otherwise take the abstract property above for the default of the field.
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class DiagonalGaussian(Distribution):
+class DiagonalGaussian(ExponentialFamily):
     """Gaussian with independent dimensions."""
 
     mean: Float[Tensor, "B *E"] = field()
@@ -64,6 +102,17 @@ class DiagonalGaussian(Distribution):
         standard_score = (_at_least_float32(x) - self.mean) / std
         return _sum_over_event(-standard_score.square() / 2 - std.log() - math.log(2 * math.pi) / 2)
 
+    def factors(
+        self, y: Float[Tensor, "M *E"], /, *, origin: Float[Tensor, "*E"]
+    ) -> tuple[Float[Tensor, "M K"], Float[Tensor, "B K"], Float[Tensor, " B"]]:
+        """Return (y^2, y), (-1 / (2 s^2), m / s^2), and the sum of m^2 / (2 s^2) + log s + log(2 pi) / 2."""
+        mean_BE, std_BE = _rows(self.mean - origin), _rows(self.std)
+        y_ME = _rows(y - origin)
+        precision_BE = std_BE.square().reciprocal()
+        log_normalizer_BE = mean_BE.square() * precision_BE / 2 + std_BE.log() + math.log(2 * math.pi) / 2
+        natural_BK = torch.cat([-precision_BE / 2, mean_BE * precision_BE], dim=1)
+        return torch.cat([y_ME.square(), y_ME], dim=1), natural_BK, log_normalizer_BE.sum(dim=1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StandardNormal(Distribution):
@@ -73,6 +122,10 @@ class StandardNormal(Distribution):
     def mean(self) -> Float[Tensor, ""]:
         """Return zero, which broadcasts to any event."""
         return torch.zeros(())
+
+    def draw(self, shape: tuple[int, ...], *, like: Tensor) -> Float[Tensor, "..."]:
+        """Draw values of a shape, with the device and precision of another tensor."""
+        return torch.randn(shape, dtype=like.dtype, device=like.device)
 
     def log_prob(self, x: Float[Tensor, "B *E"], /) -> Float[Tensor, " B"]:
         """Return the log density of each example in nats."""
@@ -98,9 +151,20 @@ class DiagonalLaplace(Distribution):
         scale = _at_least_float32(self.scale)
         return _sum_over_event(-(_at_least_float32(x) - self.mean).abs() / scale - (2 * scale).log())
 
+    def log_prob_pairs(self, y: Float[Tensor, "M *E"], /) -> Float[Tensor, "M B"]:
+        """Return the log density of value m under example b in nats."""
+        y_ME, mean_BE, scale_BE = _rows(y), _rows(self.mean), _rows(self.scale)
+        # The differences of all pairs are made block by block, and again for the gradient.
+        length = max(1, _LARGEST_BLOCK // max(1, mean_BE.numel()))
+        blocks = [
+            checkpoint(_sum_of_scaled_distances, block, mean_BE, scale_BE, use_reentrant=False)
+            for block in torch.split(y_ME, length)
+        ]
+        return -torch.cat(blocks) - (2 * scale_BE).log().sum(dim=1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Bernoulli(Distribution):
+class Bernoulli(ExponentialFamily):
     """Independent binary dimensions."""
 
     logits: Float[Tensor, "B *E"]
@@ -115,9 +179,16 @@ class Bernoulli(Distribution):
         logits = _at_least_float32(self.logits)
         return -_sum_over_event(F.binary_cross_entropy_with_logits(logits, x.to(logits.dtype), reduction="none"))
 
+    def factors(
+        self, y: Shaped[Tensor, "M *E"], /, *, origin: Float[Tensor, "*E"]
+    ) -> tuple[Float[Tensor, "M K"], Float[Tensor, "B K"], Float[Tensor, " B"]]:
+        """Return y, the logits, and the sum of log(1 + exp(logit)); they have no origin to choose."""
+        logits_BE = _rows(self.logits)
+        return _rows(y.to(logits_BE.dtype)), logits_BE, F.softplus(logits_BE).sum(dim=1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Categorical(Distribution):
+class Categorical(ExponentialFamily):
     """One of K classes."""
 
     logits: Float[Tensor, "B K"]
@@ -131,9 +202,17 @@ class Categorical(Distribution):
         """Return the log probability of the class of each example (int64, in [0, K)) in nats."""
         return -F.cross_entropy(_at_least_float32(self.logits), x, reduction="none")
 
+    def factors(
+        self, y: Int[Tensor, " M"], /, *, origin: Float[Tensor, ""]
+    ) -> tuple[Float[Tensor, "M K"], Float[Tensor, "B K"], Float[Tensor, " B"]]:
+        """Return one-hot classes, log probabilities, and zeros; they have no origin to choose."""
+        log_probability_BK = _at_least_float32(self.logits).log_softmax(dim=1)
+        one_hot_MK = F.one_hot(y, log_probability_BK.shape[1]).to(log_probability_BK.dtype)
+        return one_hot_MK, log_probability_BK, log_probability_BK.new_zeros(len(log_probability_BK))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class VonMisesFisher(Distribution):
+class VonMisesFisher(ExponentialFamily):
     """Distribution on the unit sphere, concentrated around a direction, with the normaliser left out of its density.
 
     Attributes:
@@ -169,6 +248,13 @@ class VonMisesFisher(Distribution):
         """
         return self.kappa * (_sum_over_event(_unit(self.direction) * _unit(x)) - 1)
 
+    def factors(
+        self, y: Float[Tensor, "M *E"], /, *, origin: Float[Tensor, "*E"]
+    ) -> tuple[Float[Tensor, "M K"], Float[Tensor, "B K"], Float[Tensor, " B"]]:
+        """Return the unit values, kappa times the unit directions, and kappa; they have no origin to choose."""
+        natural_BE = self.kappa * _rows(_unit(self.direction))
+        return _rows(_unit(y)), natural_BE, torch.full_like(natural_BE[:, 0], self.kappa)
+
 
 def kl_divergence(p: Distribution, q: Distribution) -> Float[Tensor, " B"]:
     """Return the Kullback-Leibler divergence KL(p || q) of each example in nats, summed over the event.
@@ -191,12 +277,29 @@ def kl_divergence(p: Distribution, q: Distribution) -> Float[Tensor, " B"]:
             raise NoClosedFormError(posterior=type(p).__name__, reference=type(q).__name__)
 
 
+def _sum_of_scaled_distances(
+    y: Float[Tensor, "M E"], mean: Float[Tensor, "B E"], scale: Float[Tensor, "B E"]
+) -> Float[Tensor, "M B"]:
+    return ((y.unsqueeze(1) - mean).abs() / scale).sum(dim=2)
+
+
+def _rows(values: Shaped[Tensor, "B *E"]) -> Float[Tensor, "B E"]:
+    lifted = _at_least_float32(values)
+    return lifted.flatten(1) if lifted.dim() > 1 else lifted.unsqueeze(1)  # a plain vector has events of one number
+
+
+def _without_autocast(values: Tensor) -> AbstractContextManager[object]:
+    if values.device.type == "meta":  # has shapes only, and autocast refuses it
+        return nullcontext()
+    return torch.autocast(values.device.type, enabled=False)
+
+
 def _at_least_float32(values: Tensor) -> Tensor:
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def _sum_over_event(values: Float[Tensor, "B *E"]) -> Float[Tensor, " B"]:
-    return values.reshape(len(values), -1).sum(dim=1)  # a plain vector has events of one number
+    return _rows(values).sum(dim=1)
 
 
 def _unit(vectors: Float[Tensor, "B *E"]) -> Float[Tensor, "B *E"]:

@@ -5,52 +5,203 @@ from mvib.catalogue.signature import (
     Bound,
     EstimatorEntry,
     Form,
+    Invariance,
     Kind,
     Reduction,
     Rows,
 )
 
-_TEMPERATURE = Argument(
-    name="temperature",
-    default=0.5,
-    positional=True,
-    minimum=0,
-    open_minimum=True,
-    scheduled=True,
-    about="scale of the similarities; smaller is sharper",
-)
+
+def _temperature(default: float) -> Argument:
+    return Argument(
+        name="temperature",
+        default=default,
+        positional=True,
+        minimum=0,
+        open_minimum=True,
+        scheduled=True,
+        learnable=True,
+        learned_minimum=0.01,
+        about="scale of the similarities; smaller is sharper",
+    )
+
+
+_PAIRS = "samples of pairs; the cosine is the critic"
+_OF_UNIT_ROWS = (Invariance.ROW_SCALE, Invariance.SCALE, Invariance.SWAP)
 
 CONTRASTIVE = (
     EstimatorEntry(
         name="infonce",
         about="Contrasts each pair with the other pairs of the batch.",
         arguments=(
-            _TEMPERATURE,
+            _temperature(0.5),
             Argument(
                 name="negatives",
-                kind=Kind.CHOICE,
+                kind=Kind.MEMORY,
                 default="all",
                 choices=("all", "other_view"),
                 about=(
                     "all: each of the 2N rows against the other 2N - 1; other_view: each of N against "
-                    "the N of the other view"
+                    "the N of the other view; queue(K): each of the first view against its pair and K earlier rows"
                 ),
+            ),
+            Argument(
+                name="critic",
+                kind=Kind.CRITIC,
+                default=None,
+                about="a trained score in the place of the cosine; the negatives are then all others of the batch",
             ),
         ),
         source=(
             "van den Oord et al. 2018, eq. 4; Chen et al. 2020, eq. 1 (negatives: all); Radford et al. "
-            "2021 (other_view)"
+            "2021 (other_view); He et al. 2020, eq. 1 (queue)"
         ),
         implementation="mvib.estimators.infonce:infonce",
+        with_critic="mvib.estimators.infonce:from_critic",
         constant="mvib.estimators.infonce:constant",
         forms=(Form.INFORMATION,),
         bound=Bound.LOWER,
         exact_when="the critic is the log density ratio and N goes to infinity",
         formula="log(K) + mean_i [ s_ii / t - log sum_j exp(s_ij / t) ], s the cosines, K terms in the sum",
-        needs="samples of pairs; the cosine is the critic",
+        needs="samples of pairs; the cosine is the critic unless one is given",
         couples_batch=True,
-        saturation="log(2N - 1) with negatives: all, log(N) with negatives: other_view",
+        saturation=(
+            "log(2N - 1) with negatives: all, log(N) with negatives: other_view or a critic, log(K + 1) with queue(K)"
+        ),
         reduction=Reduction.GATHER,
         rows=Rows.UNIT,
+    ),
+    EstimatorEntry(
+        name="dcl",
+        about="InfoNCE without the pair itself among its candidates (decoupled contrastive learning).",
+        arguments=(
+            _temperature(0.1),
+            Argument(
+                name="sigma",
+                default=None,
+                minimum=0,
+                open_minimum=True,
+                about="temperature of weights for pairs that are far apart (DCLW: 0.5); left out: no weights",
+            ),
+        ),
+        source="Yeh et al. 2022, eq. 6 and 7",
+        implementation="mvib.estimators.dcl:dcl",
+        constant="mvib.estimators.dcl:constant",
+        forms=(Form.INFORMATION,),
+        bound=Bound.SURROGATE,
+        formula=(
+            "log(2N - 2) + mean_i [ w_i s_ip / t - log sum_j exp(s_ij / t) ], j over both views of the other examples, "
+            "w_i = 1 or 2 - N softmax_i(s_ip / sigma)"
+        ),
+        needs=_PAIRS,
+        couples_batch=True,
+        reduction=Reduction.GATHER,
+        rows=Rows.UNIT,
+        invariances=_OF_UNIT_ROWS,
+    ),
+    EstimatorEntry(
+        name="siglip",
+        about="Judges every pair of the batch on its own: joint or independent (sigmoid loss).",
+        arguments=(
+            _temperature(0.1),
+            Argument(
+                name="bias",
+                default=-10.0,
+                learnable=True,
+                about="added to all scores; takes up the log of the number of negatives",
+            ),
+        ),
+        source="Zhai et al. 2023, eq. 1",
+        implementation="mvib.estimators.siglip:siglip",
+        forms=(Form.INFORMATION,),
+        bound=Bound.SURROGATE,
+        formula=(
+            "(1/N) [ sum_i log sigmoid(s_ii / t + bias) + sum_{i != j} log sigmoid(-s_ij / t - bias) ], s the cosines"
+        ),
+        needs=_PAIRS,
+        couples_batch=True,
+        saturation="0",
+        units="none",
+        reduction=Reduction.GATHER,
+        rows=Rows.UNIT,
+        invariances=_OF_UNIT_ROWS,
+    ),
+    EstimatorEntry(
+        name="spectral",
+        about="Products of pairs against the squared products of all others (spectral contrastive loss).",
+        arguments=(
+            Argument(
+                name="mu",
+                default=1.0,
+                positional=True,
+                minimum=0,
+                open_minimum=True,
+                about="greatest squared norm of a row; longer ones are scaled to it",
+            ),
+        ),
+        source="HaoChen et al. 2021, eq. 6",
+        implementation="mvib.estimators.spectral:spectral",
+        forms=(Form.INFORMATION,),
+        bound=Bound.SURROGATE,
+        formula="(2 mean_i <z1_i, z2_i> - mean_{i != j} <z1_i, z2_j>^2) / mu, rows clipped to norm sqrt(mu)",
+        needs="samples of pairs of rows of one width",
+        couples_batch=True,
+        saturation="2",
+        units="none",
+        reduction=Reduction.REDUCE,
+        invariances=(Invariance.SWAP,),
+    ),
+    EstimatorEntry(
+        name="alignment",
+        about="Mean distance of the two views of an example, to a power.",
+        arguments=(
+            Argument(
+                name="alpha",
+                default=2.0,
+                positional=True,
+                minimum=0,
+                open_minimum=True,
+                about="power of the distance",
+            ),
+        ),
+        source="Wang and Isola 2020, section 4.1",
+        implementation="mvib.estimators.alignment:alignment",
+        forms=(Form.CONDITIONAL_ENTROPY,),
+        bound=Bound.SURROGATE,
+        formula="mean_i ||u1_i - u2_i||^alpha",
+        needs="samples of pairs of rows of one width",
+        couples_batch=False,
+        units="none",
+        reduction=Reduction.LOCAL,
+        rows=Rows.UNIT,
+        drops="scale and normaliser of the density that the distance stands for",
+        invariances=_OF_UNIT_ROWS,
+    ),
+    EstimatorEntry(
+        name="uniformity",
+        about="Minus the log of the mean Gaussian kernel of two different rows on the sphere.",
+        arguments=(
+            Argument(
+                name="t",
+                default=2.0,
+                positional=True,
+                minimum=0,
+                open_minimum=True,
+                scheduled=True,
+                about="sharpness of the kernel exp(-t d^2)",
+            ),
+        ),
+        source="Wang and Isola 2020, section 4.1",
+        implementation="mvib.estimators.uniformity:uniformity",
+        forms=(Form.ENTROPY,),
+        bound=Bound.SURROGATE,
+        formula="- log mean_{i < j} exp(-t ||u_i - u_j||^2)",
+        needs="a batch of rows",
+        couples_batch=True,
+        saturation="2 t N / (N - 1)",
+        reduction=Reduction.GATHER,
+        rows=Rows.UNIT,
+        drops="the normaliser of the kernel",
+        invariances=(Invariance.ROTATION, Invariance.SCALE, Invariance.ROW_SCALE),
     ),
 )

@@ -12,6 +12,30 @@ from mvib.catalogue.signature import (
 
 VARIATIONAL = (
     EstimatorEntry(
+        name="barber_agakov",
+        about="Log-likelihood of a decoder; `by barber_agakov(q)` is `by q`.",
+        arguments=(
+            Argument(
+                name="decoder",
+                kind=Kind.ENCODER,
+                positional=True,
+                about="a decoder of the spec that predicts the one variable from the other",
+            ),
+        ),
+        source="Barber and Agakov 2003; review, equation 7",
+        implementation="mvib.estimators.barber_agakov:barber_agakov",
+        forms=(Form.INFORMATION, Form.CONDITIONAL_ENTROPY),
+        bound=Bound.LOWER,
+        bound_by_form=((Form.CONDITIONAL_ENTROPY, Bound.UPPER),),
+        exact_when="the decoder is the true conditional density",
+        formula="I(A; B): H(A) + mean_i log q(a_i | b_i); H(A | B): - mean_i log q(a_i | b_i)",
+        needs="a decoder q(a | b)",
+        couples_batch=False,
+        reduction=Reduction.LOCAL,
+        interface=Interface.DECODER,
+        drops="H(A) where A is no label: a constant where A is data",
+    ),
+    EstimatorEntry(
         name="rate",
         about=(
             "Relative entropy of the encoder's density and a reference: a prior, a decoder, or the "

@@ -1,0 +1,76 @@
+"""What an estimator remembers of earlier batches: rows, or the average of a number. Saved with the model."""
+
+# Shape suffixes: N rows of a batch, K rows of the queue, D dimension.
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+_EMPTY = float("-inf")
+
+
+class Queue(nn.Module):
+    """The rows of the last batches, the oldest out first, without gradient.
+
+    It starts empty. Its rows are to be the same on all ranks, so it is to be given the rows of all of them.
+
+    Source: He et al. 2020, arXiv:1911.05722, section 3.2. Differs from the official code (facebookresearch/moco at
+    132aea9), which starts full of random rows, and takes only batches whose number of rows divides its size.
+    """
+
+    memory: Tensor
+    count: Tensor
+    place: Tensor
+
+    def __init__(self, *, size: int, width: int) -> None:
+        """Make room for `size` rows of `width` numbers."""
+        super().__init__()
+        self.register_buffer("memory", torch.zeros(size, width))
+        self.register_buffer("count", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("place", torch.zeros((), dtype=torch.int64))
+
+    def rows(self) -> Float[Tensor, "K D"]:
+        """Return the rows it has, at most its size, in no order. The next `push` writes over them."""
+        return self.memory[: int(self.count)]
+
+    @torch.no_grad()
+    def push(self, rows: Float[Tensor, "N D"]) -> None:
+        """Write rows over the oldest; of more than its size the last ones stay."""
+        size, number = len(self.memory), len(rows)
+        kept = rows.detach()[max(0, number - size) :]
+        first = self.place + (number - len(kept))
+        places = (first + torch.arange(len(kept), device=self.memory.device)) % size
+        self.memory[places] = kept.to(self.memory)
+        self.place.copy_((self.place + number) % size)
+        self.count.copy_((self.count + number).clamp(max=size))
+
+
+class MovingAverage(nn.Module):
+    """The log of an exponential moving average of a positive number that is given by its log.
+
+    average <- weight average + (1 - weight) number, the first number being the first average. In evaluation mode it
+    stays as it is.
+    """
+
+    log_average: Tensor
+
+    def __init__(self, weight: float) -> None:
+        """Take the weight of the past, in [0, 1)."""
+        super().__init__()
+        self.weight = weight
+        self.register_buffer("log_average", torch.tensor(_EMPTY))
+
+    @torch.no_grad()
+    def update(self, log_number: Float[Tensor, ""]) -> Float[Tensor, ""]:
+        """Take in a number and return the log of the average, the number being in it."""
+        number = log_number.detach().to(self.log_average)
+        later = self._mixed(number) if self.training else self.log_average
+        average = torch.where(self.log_average == _EMPTY, number, later)
+        if self.training:
+            self.log_average.copy_(average)
+        return average.to(log_number)
+
+    def _mixed(self, number: Float[Tensor, ""]) -> Float[Tensor, ""]:
+        largest = torch.maximum(self.log_average, number)
+        past, present = (self.log_average - largest).exp(), (number - largest).exp()
+        return largest + (self.weight * past + (1 - self.weight) * present).log()
