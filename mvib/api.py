@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from mvib.compile.example import Example
     from mvib.compile.model import CompiledModel
+    from mvib.evaluate.information import Measurement
     from mvib.train.run import Run
 
 
@@ -167,24 +168,44 @@ def train(
     )
 
 
-def estimate(name: str, x: Any, y: Any = None, arguments: Mapping[str, Any] | None = None) -> float:
+def estimate(
+    name: str,
+    x: Any,
+    y: Any = None,
+    arguments: Mapping[str, object] | None = None,
+    *,
+    level: float = 0.95,
+    resamples: int = 20,
+    seed: int = 0,
+    plugins: tuple[str, ...] = (),
+) -> "Measurement":
     """An information quantity of samples.
 
+    An estimator that needs a critic or a conditional density trains it on a random half of the rows, and is measured on
+    the other half.
+
     Args:
-        name: an estimator that works on rows: `infonce`, `variance_covariance`, `cross_correlation`, `mse`, `cosine`.
-        x: rows of the first variable, (N, D).
+        name: an estimator that samples suffice for: `ksg`, `infonce`, `logdet`; `mvib list estimators` has them all.
+        x: rows of the first variable, (N, D) or (N,): an array or tensor.
         y: rows of the second, for quantities of two variables.
-        arguments: of the estimator, `{"temperature": 0.1}`.
+        arguments: of the estimator, `{"k": 5}` or, as a spec writes them, `{"critic": "joint(64, 64)"}`.
+        level: probability of the interval.
+        resamples: number of half-samples that the interval comes from; 0 for none.
+        seed: of halves, of weights and of everything else that is drawn; torch's global generator is left alone.
+        plugins: entry points to take estimators from beside the built-in ones.
 
     Returns:
-        The estimate, in nats unless the estimator is a surrogate.
+        A float that knows its `bound` (`lower bound`, `upper bound`, `exact`, `surrogate`), `interval`, `units` (nats
+        unless the estimator is a surrogate) and `promise`.
 
     Raises:
-        ValueError: no such estimator, or it needs a density or a critic, or the arrays do not fit it.
+        ValueError: no such estimator or argument, or it needs more than samples, or the arrays do not fit it.
     """
-    from mvib.compile.estimation import estimate_from_samples  # noqa: PLC0415 - torch is loaded only when asked for
+    from mvib.evaluate.information import measure_information  # noqa: PLC0415 - torch is loaded only when asked for
 
-    return estimate_from_samples(name, x, y, arguments or {})
+    return measure_information(
+        name, x, y, arguments or {}, level=level, resamples=resamples, seed=seed, plugins=plugins
+    )
 
 
 def _specification(method: "Specification | str | Path") -> Specification:

@@ -48,10 +48,12 @@ def test_every_make_target_shown_exists() -> None:
     assert shown <= set(targets)
 
 
-def test_every_mvib_command_shown_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the order of the page; training is cut to one epoch, for time."""
+def test_what_is_shown_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Python, which writes what some commands read, and the commands; training is cut to one epoch, for time."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ROOT / "specs", tmp_path / "specs")
+    for text in _fenced("README.md", "python"):
+        exec(compile(text, "README.md", "exec"), {})
     seen = set()
     for program, *arguments in _commands():
         if program != "mvib" or tuple(arguments) in seen:
@@ -62,9 +64,15 @@ def test_every_mvib_command_shown_works(tmp_path: Path, monkeypatch: pytest.Monk
         assert main(arguments) == 0, arguments
 
 
-def test_the_python_shown_works() -> None:
-    for text in _fenced("README.md", "python"):
-        exec(compile(text, "README.md", "exec"), {})
+def test_the_measurement_shown_is_the_one_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(next(text for text in _fenced("README.md", "python") if "np.save" in text), {})
+    (block,) = (block for block in _fenced("README.md", "console") if "mvib estimate" in block)
+    command, *shown = block.splitlines()
+    assert main(command.split()[2:]) == 0
+    assert capsys.readouterr().out.splitlines() == shown
 
 
 def test_the_equation_shown_is_the_one_printed() -> None:

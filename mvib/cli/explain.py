@@ -58,7 +58,7 @@ def _promises(entry: Entry) -> list[str]:
         case EstimatorEntry():
             pairs = {
                 "estimates": ", ".join(form.value for form in entry.forms),
-                "bound": entry.bound.value,
+                "bound": _bound(entry),
                 "exact when": entry.exact_when,
                 "formula": entry.formula,
                 "needs": entry.needs,
@@ -67,6 +67,8 @@ def _promises(entry: Entry) -> list[str]:
                 "units": entry.units,
                 "drops": entry.drops,
                 "across ranks": entry.reduction.value,
+                "unchanged by": "; ".join(invariance.value for invariance in entry.invariances),
+                "gradient": "" if entry.differentiable else "none: it measures samples, see `mvib estimate`",
             }
         case DistributionEntry():
             uses = [
@@ -95,12 +97,21 @@ def _promises(entry: Entry) -> list[str]:
     return [f"{name}: {text}" for name, text in pairs.items() if text]
 
 
+def _bound(entry: EstimatorEntry) -> str:
+    """The direction of the bound, and where it has another."""
+    others = [f"{bound.value} of {form.value}" for form, bound in entry.bound_by_form if bound is not entry.bound]
+    for argument, word, bound in entry.bound_when:
+        given = f"`{argument}` is given" if word == "*" else f"`{argument}: {word}`"
+        others.append(f"{bound.value} where {given}")
+    return "; ".join((entry.bound.value, *others))
+
+
 def _argument_line(argument: Argument) -> str:
     name = f"{argument.name}..." if argument.variadic else argument.name
     takes = (
         " or ".join(argument.choices)
         if argument.choices and argument.kind.value.startswith("one of")
-        else argument.kind.value
+        else " or ".join((*argument.choices, argument.kind.value))
     )
     if isinstance(argument.default, Required):
         default = "required"
@@ -109,4 +120,5 @@ def _argument_line(argument: Argument) -> str:
     else:
         default = f"default {argument.default}"
     scheduled = "; may follow a schedule" if argument.scheduled else ""
-    return f"  {name}: {takes}; {default}{scheduled}. {argument.about}"
+    learnable = "; `learned` trains it" if argument.learnable else ""
+    return f"  {name}: {takes}; {default}{scheduled}{learnable}. {argument.about}"

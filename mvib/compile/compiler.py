@@ -11,14 +11,14 @@ from mvib.catalogue.signature import Interface
 from mvib.compile.example import DataShape, Example, batch_of, read_example
 from mvib.compile.execution import Networks, Tables, run_step
 from mvib.compile.model import CompiledModel
-from mvib.compile.networks import Target, WidthError, build_network, import_object, python_arguments
+from mvib.compile.networks import Target, WidthError, build_auxiliary, build_network, import_object, python_arguments
 from mvib.compile.objective import Objective
 from mvib.data.channels.errors import ChannelError
 from mvib.diagnostics import Diagnostic, Label, SpecError
 from mvib.driver import Analysis
 from mvib.nn.shapes import Shape, ShapeError, describe
 from mvib.plan import Plan, build_plan
-from mvib.plan.plan import Apply, Critic, Density, Draw, Network, Select, SelectDensity, Step
+from mvib.plan.plan import Apply, Auxiliary, Density, Draw, Network, Select, SelectDensity, Step
 from mvib.semantics.method import ChannelKind, Gradient
 from mvib.semantics.values import BoundCall
 from mvib.source import Span
@@ -62,21 +62,21 @@ def compile_model(
     networks = Networks()
     for network in plan.networks:
         _add_network(networks, network, layout, backbone)
-    critics = Networks()
-    for critic, (first, second) in layout.critics.values():
-        critics.add(critic.name, _build_critic(critic, first, second))
+    auxiliaries = Networks()
+    for auxiliary, (first, second) in layout.auxiliaries.values():
+        auxiliaries.add(auxiliary.name, build_auxiliary(auxiliary, first, second))
     classes = {name: shape.classes for name, shape in shapes.items()}
-    objective = Objective(plan.terms, critics, classes)
+    objective = Objective(plan.terms, auxiliaries, classes=classes, shapes=layout.values)
     return CompiledModel(plan, networks, objective, shapes=layout.values, steps=steps)
 
 
 @dataclass(slots=True)
 class _Layout:
-    """What inference finds out: the input shape and target of every network, and the shapes a critic takes."""
+    """What inference finds out: the input shape and target of every network, and the shapes an auxiliary one takes."""
 
     inputs: dict[str, Shape] = field(default_factory=dict)
     targets: dict[str, Target | None] = field(default_factory=dict)
-    critics: dict[str, tuple[Critic, tuple[Shape, Shape]]] = field(default_factory=dict)
+    auxiliaries: dict[str, tuple[Auxiliary, tuple[Shape, Shape]]] = field(default_factory=dict)
     values: dict[str, Shape] = field(default_factory=dict)
 
 
@@ -94,11 +94,6 @@ def _build_channel(network: Network, shape: Shape) -> nn.Module:
     assert network.call is not None
     channel: nn.Module = import_object(network.call.entry.implementation)(shape, **python_arguments(network.call))
     return channel
-
-
-def _build_critic(critic: Critic, first: Shape, second: Shape) -> nn.Module:
-    built: nn.Module = import_object(critic.call.entry.implementation)(first, second, **python_arguments(critic.call))
-    return built
 
 
 # ---- inference of shapes ---------------------------------------------------------------------------------------------
@@ -240,12 +235,32 @@ class _Inference:
                 if any(value is None for value in values):
                     continue
                 shapes = [tuple(value.shape[1:]) for value in values if value is not None]
-                if estimate.critic is not None:
-                    self.layout.critics.setdefault(estimate.critic.name, (estimate.critic, (shapes[0], shapes[1])))
-                elif estimate.entry is not None and estimate.entry.interface is Interface.ROWS and len(set(shapes)) > 1:
-                    self.diagnostics.append(_unequal(estimate.entry.name, estimate.inputs, shapes, estimate.span))
-                elif estimate.entry is not None and estimate.entry.interface is Interface.LABELS:
+                entry, auxiliary = estimate.entry, estimate.auxiliary
+                if auxiliary is not None:
+                    self._add_auxiliary(auxiliary, (shapes[0], shapes[1]), estimate.span)
+                elif entry is None:
+                    continue
+                elif entry.interface is Interface.ROWS and entry.same_width and len(set(shapes)) > 1:
+                    self.diagnostics.append(_unequal(entry.name, estimate.inputs, shapes, estimate.span))
+                elif entry.interface is Interface.LABELS:
                     self._check_logits(estimate.inputs, shapes[0], estimate.span)
+
+    def _add_auxiliary(self, auxiliary: Auxiliary, shapes: tuple[Shape, Shape], span: Span) -> None:
+        """Every use of an auxiliary network has the shapes of its first."""
+        _, known = self.layout.auxiliaries.setdefault(auxiliary.name, (auxiliary, shapes))
+        for name, first, found in zip((auxiliary.first, auxiliary.second), known, shapes, strict=True):
+            if first != found:
+                self.diagnostics.append(
+                    Diagnostic(
+                        slug="shape-mismatch",
+                        title=f"one network scores all pairs of this term: `{name}` is {describe(found)}, "
+                        f"and another of its variables {describe(first)}",
+                        span=span,
+                        label="of different shapes",
+                        remedy="write a term for each pair, or let the encoders end in the same width",
+                    )
+                )
+                return
 
     def _check_logits(self, inputs: Sequence[str], shape: Shape, span: Span) -> None:
         label = inputs[1].partition("{")[0]

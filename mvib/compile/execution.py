@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, assert_never
 
 import torch
 from torch import Tensor, nn
 
 from mvib.catalogue.signature import Rows
 from mvib.estimators import rows
+from mvib.estimators.ranks import ALONE, Ranks
 from mvib.plan.plan import (
     Apply,
     Density,
@@ -25,13 +26,6 @@ from mvib.plan.plan import (
     Transform,
 )
 
-_TRANSFORMS = {
-    Rows.RAW: rows.raw,
-    Rows.UNIT: rows.unit,
-    Rows.CENTERED: rows.centered,
-    Rows.STANDARDIZED: rows.standardized,
-}
-
 
 class MissingDataError(Exception):
     """A batch lacks a data variable that the model needs."""
@@ -43,11 +37,13 @@ class Tables:
 
     Attributes:
         batch: data variables by name, for partial ones also `NAME.present`.
+        ranks: the processes that share the global batch.
         values: tensors by name.
         densities: densities by name.
     """
 
     batch: Mapping[str, Tensor]
+    ranks: Ranks = ALONE
     values: dict[str, Tensor] = field(default_factory=dict)
     densities: dict[str, Any] = field(default_factory=dict)
 
@@ -114,7 +110,7 @@ def run_step(step: Step, networks: Networks, tables: Tables) -> None:  # noqa: C
     elif isinstance(step, Apply):
         values[step.result] = networks.run(step.network, values[step.source])
     elif isinstance(step, Transform):
-        values[step.result] = _TRANSFORMS[step.rows](values[step.source])
+        values[step.result] = transform_rows(step.rows, values[step.source], tables.ranks)
     elif isinstance(step, Density):
         tables.densities[step.result] = networks.run(step.network, values[step.source])
     elif isinstance(step, Sample):
@@ -134,6 +130,21 @@ def run_step(step: Step, networks: Networks, tables: Tables) -> None:  # noqa: C
         tables.densities[step.result] = _select_density(tables.densities[step.source], mask)
     else:
         raise AssertionError(step)
+
+
+def transform_rows(kind: Rows, value: Tensor, ranks: Ranks) -> Tensor:
+    """Rows as an estimator asks for them."""
+    match kind:
+        case Rows.RAW:
+            return rows.raw(value)
+        case Rows.UNIT:
+            return rows.unit(value)
+        case Rows.CENTERED:
+            return rows.centered(value, ranks=ranks)
+        case Rows.STANDARDIZED:
+            return rows.standardized(value, ranks=ranks)
+        case _:
+            assert_never(kind)
 
 
 def _given(batch: Mapping[str, Tensor], name: str) -> Tensor:

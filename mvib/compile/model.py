@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from mvib.compile.execution import Networks, Tables, run_steps
-from mvib.compile.objective import Objective
+from mvib.compile.objective import Evaluation, Objective
+from mvib.estimators.ranks import Ranks, current_ranks
 from mvib.nn.distributions import Categorical
 from mvib.nn.momentum import MomentumCopy
 from mvib.nn.shapes import Shape
@@ -29,6 +30,8 @@ class Output:
         variables: every variable of the graph that was computed, `Z[1]`, with its gradient.
         densities: densities of stochastic encoders and decoders by what they are applied to, `q(Z[1])`.
         constant: what the loss leaves out: loss + constant is the sum of the terms' estimates with sign and weight.
+        fits: for terms whose estimator fits a density of its own (`club(mlp(64))`), how badly it predicts: -E log q
+            in nats. The loss carries its gradient and not its value.
     """
 
     loss: Tensor
@@ -36,6 +39,7 @@ class Output:
     variables: dict[str, Tensor]
     densities: dict[str, Any]
     constant: Tensor
+    fits: dict[str, Tensor]
 
 
 class CompiledModel(nn.Module):
@@ -69,6 +73,7 @@ class CompiledModel(nn.Module):
         self.shapes = dict(shapes)
         self.steps = steps
         self.num_steps_taken = 0
+        self.ranks: Ranks | None = None
         self._progress = 0.0
 
     @property
@@ -89,6 +94,10 @@ class CompiledModel(nn.Module):
     def forward(self, batch: Mapping[str, Tensor]) -> Output:
         """Compute the objective of a batch.
 
+        In a distributed run, each process gives its part of the global batch, and gets the loss of the whole; after
+        the gradients of the processes have been averaged they are those of one process with the whole batch. The
+        processes are those of torch's default group, or of `ranks` where that is set.
+
         Args:
             batch: data variables by name, examples first; for a partial variable optionally `NAME.present` (bool, B),
                 without which a negative label counts as missing.
@@ -96,11 +105,11 @@ class CompiledModel(nn.Module):
         Raises:
             MissingDataError: a data variable is not in the batch.
         """
-        tables = Tables(batch)
+        tables = Tables(batch, ranks=self.ranks or current_ranks())
         run_steps(self.plan.steps, self.networks, tables)
-        loss, terms, constant = self.objective(tables)
+        found: Evaluation = self.objective(tables)
         variables = {name: tables.values[name] for name in self.plan.variables}
-        return Output(loss, terms, variables, tables.densities, constant)
+        return Output(found.loss, found.terms, variables, tables.densities, found.constant, found.fits)
 
     def set_progress(self, progress: float) -> None:
         """Set what schedules follow, between 0 and 1."""
@@ -116,12 +125,13 @@ class CompiledModel(nn.Module):
         return values
 
     def after_step(self) -> None:
-        """Call after every step of the optimizer: momentum copies move, schedules go on."""
+        """Call after every step of the optimizer: momentum copies move, queues take up the batch, schedules go on."""
         for network in self.plan.networks:
             if network.gradient is Gradient.MOMENTUM:
                 copy = self.networks[network.name]
                 assert isinstance(copy, MomentumCopy)
                 copy.update(self.networks[network.origin], self._momentum(network.name))
+        self.objective.after_step()
         self.num_steps_taken += 1
         if self.steps is not None:
             self.set_progress(self.num_steps_taken / self.steps)

@@ -15,7 +15,7 @@ from mvib.compile.execution import Networks
 from mvib.nn.heads import BernoulliHead, CategoricalHead, GaussianHead, LaplaceHead, VonMisesFisherHead
 from mvib.nn.momentum import MomentumCopy
 from mvib.nn.shapes import Shape
-from mvib.plan.plan import Network
+from mvib.plan.plan import Auxiliary, Network
 from mvib.semantics.method import Gradient
 from mvib.semantics.values import ArgumentValue, BoundCall, Constant, EncoderName, Named, Operation, Scheduled, value_at
 
@@ -136,6 +136,18 @@ def build_network(
             if network.is_density:
                 return _build_density(network.call, shape, target, backbone)
             return build_module(network.call, shape, backbone)
+
+
+def build_auxiliary(auxiliary: Auxiliary, first: Shape, second: Shape) -> nn.Module:
+    """A critic between values of two shapes, or a Gaussian density of the second given the first."""
+    call = auxiliary.call
+    if not auxiliary.is_density:
+        critic: nn.Module = import_object(call.entry.implementation)(first, second, **python_arguments(call))
+        return critic
+    trunk = build_module(call, first, None)
+    features = _width_of(trunk, first)
+    head = GaussianHead(features, second, variance=None, linear=True, activate=True)
+    return DensityNetwork(trunk, head)
 
 
 def build_module(call: BoundCall, shape: Shape, backbone: BoundCall | None) -> nn.Module:

@@ -1,145 +1,107 @@
-"""The objective: estimates from tables of values, terms from estimates, the loss from terms."""
+"""The objective: terms from estimates, the loss from terms."""
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
-from mvib.catalogue.signature import Interface
+from mvib.compile.estimator import Estimated, Estimator, build_memory
 from mvib.compile.execution import Networks, Tables
-from mvib.compile.networks import import_object, python_arguments
-from mvib.estimators.barber_agakov import barber_agakov
-from mvib.estimators.label_entropy import label_entropy
+from mvib.compile.number import Number
+from mvib.nn.learned_number import LearnedNumber
+from mvib.nn.shapes import Shape
 from mvib.plan.plan import Estimate, PlannedTerm
 from mvib.semantics.method import Direction
-from mvib.semantics.values import Constant, Named, Operation, Scalar, Scheduled, is_constant, scalar_text, value_at
-
-Scheduler = Callable[[str, Scalar], "Number"]
+from mvib.semantics.values import Learned, scalar_text
 
 
-class Number:
-    """A number of the objective; one that follows a schedule is a tensor, so that compiled graphs need not change."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """The objective of one batch, the same on every rank.
 
-    def __init__(self, scalar: Scalar) -> None:
-        """Start at the beginning of training."""
-        self.scalar = scalar
-        self.tensor = None if is_constant(scalar) else torch.tensor(value_at(scalar, 0.0), dtype=torch.float64)
-        self.constant = value_at(scalar, 0.0)
+    Attributes:
+        loss: what is minimised: the terms with sign and weight, without the parts that depend on no parameter. The fits
+            of auxiliary densities add their gradient to it, and nothing to its value.
+        terms: estimate of each term by label, constants included.
+        constant: what the loss leaves out.
+        fits: by term how badly its auxiliary density predicts, -E log q in nats.
+    """
 
-    def set_progress(self, progress: float) -> None:
-        """Follow the schedule."""
-        if self.tensor is not None:
-            self.tensor.fill_(value_at(self.scalar, progress))
-
-    def times(self, value: Tensor) -> Tensor:
-        """The product with a tensor, in the tensor's precision."""
-        if self.tensor is not None:
-            return value * self.tensor.to(value.dtype)
-        return value if self.constant == 1 else value * self.constant
+    loss: Tensor
+    terms: dict[str, Tensor] = field(default_factory=dict)
+    constant: Tensor
+    fits: dict[str, Tensor] = field(default_factory=dict)
 
 
-class Estimator:
-    """One estimate of a plan with its implementation and arguments."""
-
-    def __init__(self, estimate: Estimate, *, classes: int | None) -> None:
-        """Look up the implementation.
-
-        Args:
-            estimate: of the plan.
-            classes: number of classes of the label, for the entropy that belongs to an estimate of I(Z; Y).
-        """
-        self.estimate = estimate
-        self.classes = classes
-        self.share = float(estimate.share)
-        self.function: Callable[..., Tensor] | None = None
-        self.constant: Callable[..., Any] | None = None
-        self.arguments: dict[str, Any] = {}
-        self.scheduled: dict[str, Number] = {}
-        self.prior: Any = None
-        if estimate.entry is None or estimate.call is None:
-            return
-        self.function = import_object(estimate.entry.implementation)
-        self.constant = import_object(estimate.entry.constant) if estimate.entry.constant else None
-        accepted = set(inspect.signature(self.function).parameters)
-        self.arguments = {
-            k: v for k, v in python_arguments(estimate.call).items() if k in accepted and k != "reference"
-        }
-        for name, value in estimate.call.arguments:
-            if isinstance(value, Named | Operation | Scheduled | Constant) and not is_constant(value):
-                key = next(key for key in (name, f"{name}_") if key in self.arguments)
-                del self.arguments[key]
-                self.scheduled[key] = Number(value)
-        if estimate.prior is not None:
-            self.prior = import_object(estimate.prior.entry.implementation)(**python_arguments(estimate.prior))
-        if estimate.entry.interface is Interface.RATE and "form" not in self.arguments:
-            self.arguments["form"] = "analytic" if estimate.prior is not None else "sampled"
-
-    def keywords(self) -> dict[str, Any]:
-        """Arguments of the implementation, at the present progress."""
-        return {**self.arguments, **{name: number.tensor for name, number in self.scheduled.items()}}
-
-    def __call__(self, tables: Tables, critics: Networks) -> tuple[Tensor, Tensor | float]:
-        """The estimate of the quantity, and the part of it that depends on no parameter."""
-        estimate = self.estimate
-        inputs = [tables.values[name] for name in estimate.inputs]
-        entry = estimate.entry
-        least = 2 if entry is not None and entry.couples_batch else 1
-        if inputs[0].shape[0] < least:
-            # No example of the batch has what the term is about: it says nothing for this step.
-            return torch.zeros((), device=inputs[0].device), 0.0
-        if entry is None or self.function is None:
-            return self._log_likelihood(tables, inputs[0])
-        match entry.interface:
-            case Interface.RATE:
-                posterior = tables.densities[estimate.density]
-                reference = tables.densities[estimate.reference] if estimate.reference else self.prior
-                return self.function(posterior, reference, sample=inputs[0], **self.keywords()), 0.0
-            case Interface.CRITIC:
-                assert estimate.critic is not None
-                critic = critics[estimate.critic.name]
-                first, second = inputs
-                # One cyclic shift gives pairs of the product of marginals.
-                scores = critic(first, second), critic(first.roll(1, dims=0), second)
-                return self.function(*scores), 0.0
-            case Interface.ROWS | Interface.LABELS:
-                keywords = self.keywords()
-                constant = self.constant(*inputs, **keywords) if self.constant is not None else 0.0
-                return self.function(*inputs, **keywords), constant
-
-    def _log_likelihood(self, tables: Tables, target: Tensor) -> tuple[Tensor, Tensor | float]:
-        likelihood = barber_agakov(tables.densities[self.estimate.density], target)
-        if not self.estimate.is_information:
-            return -likelihood, 0.0
-        if self.estimate.label and self.classes is not None:
-            entropy = label_entropy(tables.values[self.estimate.label], classes=self.classes)
-            return likelihood + entropy.to(likelihood.dtype), entropy.to(likelihood.dtype)
-        return likelihood, 0.0
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Term:
+    label: str
+    sign: float
+    weight: Number
+    estimators: Sequence[Estimator]
 
 
 class Objective(nn.Module):
-    """The terms of a method. It owns the critics of its estimators and nothing else that is trained."""
+    """The terms of a method.
 
-    def __init__(self, terms: Sequence[PlannedTerm], critics: Networks, classes: Mapping[str, int | None]) -> None:
+    It owns what belongs to its estimators: critics and fitted densities, learned numbers, and what they keep between
+    batches.
+    """
+
+    def __init__(
+        self,
+        terms: Sequence[PlannedTerm],
+        auxiliaries: Networks,
+        *,
+        classes: Mapping[str, int | None],
+        shapes: Mapping[str, Shape],
+    ) -> None:
         """Prepare every estimate.
 
         Args:
             terms: of the plan.
-            critics: by name.
+            auxiliaries: critics and fitted densities by name.
             classes: number of classes of the label variables by name.
+            shapes: of the values that the estimates take.
         """
         super().__init__()
-        self.critics = critics
-        self._terms = [
-            (
-                term.label,
-                1.0 if term.direction is Direction.MINIMIZE else -1.0,
-                Number(term.weight),
-                [Estimator(e, classes=classes.get(e.label.partition("{")[0])) for e in term.estimates],
+        self.auxiliaries = auxiliaries
+        self.learned = nn.ModuleDict()
+        self.memories = nn.ModuleDict()
+        self._terms = [self._prepare(term, classes, shapes) for term in terms]
+
+    def _prepare(self, term: PlannedTerm, classes: Mapping[str, int | None], shapes: Mapping[str, Shape]) -> _Term:
+        learned = self._learn(term)
+        estimators = [
+            Estimator(
+                estimate,
+                auxiliaries=self.auxiliaries,
+                memory=self._remember(estimate, shapes),
+                learned=learned,
+                classes=classes.get(estimate.label.partition("{")[0]),
             )
-            for term in terms
+            for estimate in term.estimates
         ]
+        sign = 1.0 if term.direction is Direction.MINIMIZE else -1.0
+        return _Term(label=term.label, sign=sign, weight=Number(term.weight), estimators=estimators)
+
+    def _learn(self, term: PlannedTerm) -> dict[str, LearnedNumber]:
+        """The learned numbers of a term, which all its estimates share."""
+        call = term.estimates[0].call
+        learned: dict[str, LearnedNumber] = {}
+        for name, value in call.arguments if call is not None else ():
+            if isinstance(value, Learned):
+                learned[name] = LearnedNumber(value.start, positive=value.positive, least=value.least)
+                self.learned[_key(f"{term.label}.{name}")] = learned[name]
+        return learned
+
+    def _remember(self, estimate: Estimate, shapes: Mapping[str, Shape]) -> nn.Module | None:
+        width = next(iter(shapes.get(estimate.inputs[-1], ())), 0)
+        memory = build_memory(estimate, width)
+        if memory is not None:
+            self.memories[_key(estimate.name)] = memory
+        return memory
 
     def set_progress(self, progress: float) -> None:
         """Let every number follow its schedule."""
@@ -152,37 +114,65 @@ class Objective(nn.Module):
 
     def _numbers(self) -> dict[str, Number]:
         numbers = {}
-        for label, _, weight, estimators in self._terms:
-            if weight.tensor is not None:
-                numbers[f"{label}.{scalar_text(weight.scalar)}"] = weight
-            for index, estimator in enumerate(estimators):
+        for term in self._terms:
+            if term.weight.tensor is not None:
+                numbers[f"{term.label}.{scalar_text(term.weight.scalar)}"] = term.weight
+            for index, estimator in enumerate(term.estimators):
                 for name, number in estimator.scheduled.items():
-                    numbers[f"{label}.{name}" if index == 0 else f"{label}.{index}.{name}"] = number
+                    numbers[f"{term.label}.{name}" if index == 0 else f"{term.label}.{index}.{name}"] = number
         return numbers
 
-    def forward(self, tables: Tables) -> tuple[Tensor, dict[str, Tensor], Tensor]:
-        """Loss, estimate of each term, and the constant that the loss leaves out.
+    def after_step(self) -> None:
+        """Call after every step of the optimizer: queues take up the batch, learned numbers return to their range."""
+        for number in self.learned.values():
+            assert isinstance(number, LearnedNumber)
+            number.restrict()
+        for term in self._terms:
+            for estimator in term.estimators:
+                estimator.after_step()
+
+    def forward(self, tables: Tables) -> Evaluation:
+        """Evaluate every term.
 
         Args:
             tables: with every value that the terms need.
         """
+        zero = next((value for value in tables.values.values() if value.is_floating_point()), torch.zeros(()))
+        loss = constant = zero.new_zeros(())
         losses: list[Tensor] = []
         constants: list[Tensor] = []
-        estimates: dict[str, Tensor] = {}
-        for label, sign, weight, estimators in self._terms:
-            value: Tensor | None = None
-            constant: Tensor | float = 0.0
-            for estimator in estimators:
-                one, fixed = estimator(tables, self.critics)
-                share = estimator.share
-                one, fixed = (one, fixed) if share == 1 else (one * share, fixed * share)
-                value = one if value is None else value + one
-                constant = constant + fixed
-            assert value is not None
-            estimates[label] = value.detach()
-            losses.append(sign * weight.times(value - constant))
-            constants.append(sign * weight.times(torch.as_tensor(constant, dtype=value.dtype, device=value.device)))
-        if not losses:
-            zero = next((v for v in tables.values.values()), torch.zeros(())).new_zeros(())
-            return zero, estimates, zero
-        return torch.stack(losses).sum(), estimates, torch.stack(constants).sum()
+        terms: dict[str, Tensor] = {}
+        fits: dict[str, Tensor] = {}
+        for term in self._terms:
+            estimated = _sum([(estimator(tables), estimator.share) for estimator in term.estimators])
+            value = estimated.value
+            terms[term.label] = value.detach()
+            losses.append(term.sign * term.weight.times(value - estimated.constant))
+            fixed = torch.as_tensor(estimated.constant, dtype=value.dtype, device=value.device)
+            constants.append(term.sign * term.weight.times(fixed))
+            if estimated.fit is not None:
+                fits[term.label] = estimated.fit.detach()
+                losses.append(estimated.fit - estimated.fit.detach())
+        if losses:
+            loss, constant = torch.stack(losses).sum(), torch.stack(constants).sum()
+        return Evaluation(loss=loss, terms=terms, constant=constant, fits=fits)
+
+
+def _sum(estimates: Sequence[tuple[Estimated, float]]) -> Estimated:
+    """The instances of a term put together with their shares; their fits are added as they are."""
+    value: Tensor | None = None
+    constant: Tensor | float = 0.0
+    fit: Tensor | None = None
+    for one, share in estimates:
+        shared, fixed = (one.value, one.constant) if share == 1 else (one.value * share, one.constant * share)
+        value = shared if value is None else value + shared
+        constant = constant + fixed
+        if one.fit is not None:
+            fit = one.fit if fit is None else fit + one.fit
+    assert value is not None
+    return Estimated(value, constant, fit)
+
+
+def _key(name: str) -> str:
+    """A name as a module may have it."""
+    return name.replace(".", "_")

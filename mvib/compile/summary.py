@@ -14,11 +14,11 @@ def summarise(model: CompiledModel) -> dict[str, Any]:
         networks.append(
             {"name": network.name, "kind": network.kind.value, "gradient": network.gradient.value, "parameters": own}
         )
-    for name, critic in model.objective.critics.named_children():
+    for name, critic in model.objective.auxiliaries.named_children():
         networks.append(
             {
                 "name": name,
-                "kind": "critic",
+                "kind": "critic" if name.endswith("critic") else "fitted density",
                 "gradient": "trained",
                 "parameters": sum(p.numel() for p in critic.parameters()),
             }

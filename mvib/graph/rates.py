@@ -44,7 +44,7 @@ def explain_no_code(graph: InformationGraph, instance: TermInstance) -> Diagnost
         slug="infinite-information",
         title=f"no stochastic encoder makes one of the variables of `{quantity}` from the other",
         span=quantity.span,
-        label="a rate is the relative entropy of an encoder's density",
+        label="the estimator needs an encoder's density of one given the other",
         remedy=f"ask for {quoted_list(examples, conjunction='or')}"
         if examples
         else "name the input of a stochastic encoder and its output; this spec has none, `encoder e: X ~> Z = ...`",
@@ -58,7 +58,7 @@ def _deterministic(graph: InformationGraph, quantity: Quantity, code: Member, ma
         slug="infinite-information",
         title=f"`{quantity}` is infinite: `{code}` is a deterministic function of `{sources}`",
         span=quantity.span,
-        label="a rate needs the density of a stochastic encoder",
+        label="the estimator needs the density of a stochastic encoder",
         secondary=(Label(maker.span, "deterministic, drawn with `->`"),),
         why="of continuous variables a deterministic encoder passes unlimited information: it has no density p(z | x)",
         remedy=f"make it stochastic: `encoder {declared.family}: {_written(maker)} = gaussian(mlp(1024), dim: 64)`",

@@ -93,6 +93,8 @@ def _read(graph: InformationGraph, term: Term, instance: TermInstance) -> Readin
         return _read_decoder(graph, term, instance, instance.decoder)
     if interface is Interface.RATE:
         return _read_rate(graph, term, instance)
+    if interface is Interface.CONDITIONAL and uses_encoder_density(term):
+        return _read_code(graph, instance)
     if quantity.path:
         return _read_named(graph, term, instance)
     # Logits are rows of the variable itself: cross-entropy makes the density of the label from them.
@@ -165,16 +167,26 @@ def _read_decoder(
 # ---- readings --------------------------------------------------------------------------------------------------------
 
 
+def uses_encoder_density(term: Term) -> bool:
+    """Whether an estimator from a conditional density takes that of the encoder, and fits none of its own."""
+    return term.call is not None and term.call["net"] is None
+
+
 def _read_rate(graph: InformationGraph, term: Term, instance: TermInstance) -> Reading | Diagnostic:
-    """I(X; Z) by a rate: the argument that a stochastic encoder makes from the other is the code."""
+    """I(X; Z) by a rate, against a reference."""
+    reading = _read_code(graph, instance)
+    if isinstance(reading, Diagnostic):
+        return reading
+    return check_reference(graph, term, instance, reading.operands[1][0].member) or reading
+
+
+def _read_code(graph: InformationGraph, instance: TermInstance) -> Reading | Diagnostic:
+    """I(X; Z): the argument that a stochastic encoder makes from the other is the code, and comes last."""
     quantity = instance.quantity
     position = find_code(graph, quantity)
     if position is None:
         return explain_no_code(graph, instance)
     code = quantity.groups[position][0].member
-    wrong = check_reference(graph, term, instance, code)
-    if wrong is not None:
-        return wrong
     ordered = (quantity.groups[1 - position], quantity.groups[position])
     return Reading(
         instance=instance,

@@ -1,12 +1,13 @@
 """From readings to a plan: every value once, named by what it is, in an order that does not depend on the file's."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from mvib.catalogue.signature import ChannelEntry, Interface, Rows
+from mvib.catalogue.signature import ChannelEntry, Form, Interface, Rows
 from mvib.graph import InformationGraph, Operand, Reading
 from mvib.plan.plan import (
     Apply,
-    Critic,
+    Auxiliary,
     Density,
     Draw,
     Estimate,
@@ -69,6 +70,14 @@ def build_plan(method: Method, graph: InformationGraph, readings: Mapping[str, t
 def _data(method: Method) -> dict[str, tuple[str, bool]]:
     families = [family for family in method.variables.values() if family.kind is VariableKind.DATA]
     return {str(member): (family.type, family.partial) for family in families for member in family.members}
+
+
+@dataclass(frozen=True, slots=True)
+class _Subset:
+    """Partial variables whose presence (or absence) says which examples a term is about."""
+
+    partial: tuple[str, ...]
+    missing: bool
 
 
 class _Planner:
@@ -168,23 +177,23 @@ class _Planner:
         """Transformed rows of a value."""
         return self._add(Transform(result=f"{rows.value}({value})", source=value, rows=rows))
 
-    def select(self, value: str, partial: tuple[str, ...], *, missing: bool) -> str:
-        """The examples that a term is about."""
-        if not partial:
+    def select(self, value: str, subset: _Subset) -> str:
+        """The examples of a value that a term is about."""
+        if not subset.partial:
             return value
-        result = _selected_name(value, partial, missing=missing)
-        return self._add(Select(result=result, source=value, partial=partial, missing=missing))
+        result = _selected_name(value, subset)
+        return self._add(Select(result=result, source=value, partial=subset.partial, missing=subset.missing))
 
-    def select_density(self, density: str, partial: tuple[str, ...], *, missing: bool) -> str:
+    def select_density(self, density: str, subset: _Subset) -> str:
         """The same for a density."""
-        if not partial:
+        if not subset.partial:
             return density
-        result = _selected_name(density, partial, missing=missing)
-        return self._add(SelectDensity(result=result, source=density, partial=partial, missing=missing))
+        result = _selected_name(density, subset)
+        return self._add(SelectDensity(result=result, source=density, partial=subset.partial, missing=subset.missing))
 
 
-def _selected_name(value: str, partial: tuple[str, ...], *, missing: bool) -> str:
-    return f"{value}{{{'no ' if missing else ''}{', '.join(partial)}}}"
+def _selected_name(value: str, subset: _Subset) -> str:
+    return f"{value}{{{'no ' if subset.missing else ''}{', '.join(subset.partial)}}}"
 
 
 # ---- terms -----------------------------------------------------------------------------------------------------
@@ -195,36 +204,43 @@ def _plan_term(planner: _Planner, term: Term, readings: Sequence[Reading]) -> Pl
         label=term.label,
         direction=term.direction,
         weight=term.weight,
-        estimates=tuple(_plan_estimate(planner, term, reading) for reading in readings),
+        estimates=tuple(_plan_estimate(planner, term, reading, number) for number, reading in enumerate(readings)),
         span=term.span,
     )
 
 
-def _plan_estimate(planner: _Planner, term: Term, reading: Reading) -> Estimate:
-    partial, missing = _subset(planner, term, reading)
+def _plan_estimate(planner: _Planner, term: Term, reading: Reading, number: int) -> Estimate:
+    subset = _subset(planner, term, reading)
     if reading.instance.decoder is not None:
-        return _decoder_estimate(planner, reading, partial, missing=missing)
-    assert term.estimator is not None
-    match term.estimator.interface:
+        return _decoder_estimate(planner, reading, subset)
+    entry = term.estimator
+    assert entry is not None
+    name = f"{term.label}.{number}"
+    match entry.interface:
         case Interface.RATE:
-            return _rate_estimate(planner, term, reading, partial, missing=missing)
+            return _rate_estimate(planner, term, reading, subset)
+        case Interface.CONDITIONAL:
+            return _conditional_estimate(planner, term, reading, subset)
         case Interface.CRITIC:
-            return _critic_estimate(planner, term, reading, partial, missing=missing)
+            return replace(_critic_estimate(planner, term, reading, subset), name=name)
         case Interface.ROWS | Interface.LABELS:
-            return _rows_estimate(planner, term, reading, partial, missing=missing)
+            if _critic_of(term) is not None:
+                return replace(_critic_estimate(planner, term, reading, subset), name=name)
+            return replace(_rows_estimate(planner, term, reading, subset), name=name)
+        case Interface.DECODER:
+            raise AssertionError(entry)
 
 
-def _subset(planner: _Planner, term: Term, reading: Reading) -> tuple[tuple[str, ...], bool]:
-    """Partial variables whose presence (or absence) says which examples a term is about."""
+def _subset(planner: _Planner, term: Term, reading: Reading) -> _Subset:
     if term.subset is not None:
         kind, member = term.subset
-        return (str(member),), kind == "unlabelled"
+        return _Subset((str(member),), kind == "unlabelled")
     members = set(reading.instance.quantity.members)
     partial = [str(m) for m in members if planner.method.family_of(m).partial]
-    return tuple(sorted(partial)), False
+    return _Subset(tuple(sorted(partial)), False)
 
 
-def _decoder_estimate(planner: _Planner, reading: Reading, partial: tuple[str, ...], *, missing: bool) -> Estimate:
+def _decoder_estimate(planner: _Planner, reading: Reading, subset: _Subset) -> Estimate:
     instance = reading.instance
     channel = instance.decoder
     assert channel is not None
@@ -233,10 +249,10 @@ def _decoder_estimate(planner: _Planner, reading: Reading, partial: tuple[str, .
     own = {m: operands.get(m, Operand(member=m, start=m)) for m in (*channel.sources, channel.target)}
     source = planner.join([_own(planner, own[s]) for s in channel.sources])
     target = _own(planner, own[channel.target])
-    density = planner.select_density(planner.density(channel, source), partial, missing=missing)
+    density = planner.select_density(planner.density(channel, source), subset)
     family = planner.method.family_of(channel.target)
     is_information = instance.quantity.functional == "I"
-    value = planner.select(target, partial, missing=missing)
+    value = planner.select(target, subset)
     return Estimate(
         entry=None,
         call=None,
@@ -255,9 +271,7 @@ def _own(planner: _Planner, operand: Operand) -> str:
     return planner.stop(value) if operand.stopped else value
 
 
-def _rate_estimate(
-    planner: _Planner, term: Term, reading: Reading, partial: tuple[str, ...], *, missing: bool
-) -> Estimate:
+def _rate_estimate(planner: _Planner, term: Term, reading: Reading, subset: _Subset) -> Estimate:
     reference = reading.instance.reference
     assert reference is not None
     code = reading.operands[1][0]
@@ -289,49 +303,82 @@ def _rate_estimate(
     return Estimate(
         entry=term.estimator,
         call=term.call,
-        inputs=(planner.select(sample, partial, missing=missing),),
-        density=planner.select_density(density, partial, missing=missing),
-        reference=planner.select_density(other, partial, missing=missing) if other else "",
+        inputs=(planner.select(sample, subset),),
+        density=planner.select_density(density, subset),
+        reference=planner.select_density(other, subset) if other else "",
         prior=prior,
         share=reading.instance.share,
         span=reading.instance.quantity.span,
     )
 
 
-def _critic_estimate(
-    planner: _Planner, term: Term, reading: Reading, partial: tuple[str, ...], *, missing: bool
-) -> Estimate:
-    first, second = (planner.select(planner.group(group), partial, missing=missing) for group in reading.operands)
-    assert term.call is not None
-    call = term.call["critic"]
-    assert isinstance(call, BoundCall)
+def _critic_estimate(planner: _Planner, term: Term, reading: Reading, subset: _Subset) -> Estimate:
+    first, second = (planner.select(planner.group(group), subset) for group in reading.operands)
+    call = _critic_of(term)
+    assert call is not None
+    critic = Auxiliary(name=f"{term.label}.critic", call=call, is_density=False, first=first, second=second)
     return Estimate(
         entry=term.estimator,
         call=term.call,
         inputs=(first, second),
-        critic=Critic(name=f"{term.label}.critic", call=call, first=first, second=second),
+        auxiliary=critic,
+        form=reading.instance.quantity.form,
         share=reading.instance.share,
         span=reading.instance.quantity.span,
     )
 
 
-def _rows_estimate(
-    planner: _Planner, term: Term, reading: Reading, partial: tuple[str, ...], *, missing: bool
-) -> Estimate:
-    assert term.estimator is not None
-    groups = [*reading.operands, *([reading.condition] if reading.condition else [])]
-    values = [planner.select(planner.group(group), partial, missing=missing) for group in groups]
-    if term.estimator.interface is Interface.LABELS:
-        # H(Y | Z): the label as it is, the logits lifted to single precision.
-        inputs: tuple[str, ...] = (planner.rows(values[1], Rows.RAW), values[0])
+def _critic_of(term: Term) -> BoundCall | None:
+    """The critic of a term, which some estimators need and some can take in the place of their similarity."""
+    given = dict(term.call.arguments).get("critic") if term.call is not None else None
+    return given if isinstance(given, BoundCall) else None
+
+
+def _conditional_estimate(planner: _Planner, term: Term, reading: Reading, subset: _Subset) -> Estimate:
+    """From the encoder's own density, or from one that is fitted to predict the second variable from the first."""
+    assert term.call is not None
+    first, second = (planner.select(planner.group(group), subset) for group in reading.operands)
+    net = term.call["net"]
+    density, fitted = "", None
+    if isinstance(net, BoundCall):
+        fitted = Auxiliary(name=f"{term.label}.density", call=net, is_density=True, first=first, second=second)
     else:
-        inputs = tuple(planner.rows(value, term.estimator.rows) for value in values)
+        maker = planner.graph.maker(reading.operands[1][0].member)
+        assert maker is not None
+        density = planner.select_density(planner.density(maker), subset)
     return Estimate(
         entry=term.estimator,
         call=term.call,
-        inputs=inputs,
+        inputs=(first, second),
+        density=density,
+        auxiliary=fitted,
+        form=reading.instance.quantity.form,
         share=reading.instance.share,
         span=reading.instance.quantity.span,
+    )
+
+
+def _rows_estimate(planner: _Planner, term: Term, reading: Reading, subset: _Subset) -> Estimate:
+    entry, quantity = term.estimator, reading.instance.quantity
+    assert entry is not None
+    groups = [*reading.operands, *([reading.condition] if reading.condition else [])]
+    if not entry.joins and quantity.form is Form.ENTROPY:
+        # Each variable of a joint on its own: their kernels are multiplied, not their rows put side by side.
+        groups = [(operand,) for operand in reading.operands[0]]
+    values = [planner.select(planner.group(group), subset) for group in groups]
+    if entry.interface is Interface.LABELS:
+        # H(Y | Z): the label as it is, the logits lifted to single precision.
+        inputs: tuple[str, ...] = (planner.rows(values[1], Rows.RAW), values[0])
+    else:
+        inputs = tuple(planner.rows(value, entry.rows) for value in values)
+    return Estimate(
+        entry=entry,
+        call=term.call,
+        inputs=inputs,
+        prior=quantity.prior if entry.draws_prior else None,
+        form=quantity.form,
+        share=reading.instance.share,
+        span=quantity.span,
     )
 
 

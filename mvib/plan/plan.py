@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from mvib.catalogue.signature import EstimatorEntry, Rows
+from mvib.catalogue.signature import EstimatorEntry, Form, Rows
 from mvib.semantics.method import ChannelKind, Direction, Gradient
 from mvib.semantics.values import BoundCall, Scalar
 from mvib.source import Span
@@ -134,11 +134,20 @@ class SelectDensity(Step):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Critic:
-    """A critic network between two values."""
+class Auxiliary:
+    """A network that belongs to an estimator: a critic between two values, or a conditional density that is fitted.
+
+    Attributes:
+        name: of the term, and what it is.
+        call: what builds it: a critic, or the network behind the density of the second value given the first.
+        is_density: whether it is a density.
+        first: the value it takes first; of a density the condition.
+        second: the other value.
+    """
 
     name: str
     call: BoundCall
+    is_density: bool
     first: str
     second: str
 
@@ -153,8 +162,10 @@ class Estimate:
         inputs: tensors it takes, in order.
         density: the decoder's density, or the code's for a rate.
         reference: the reference density of a rate; empty for a fixed prior.
-        prior: the fixed prior of a rate.
-        critic: the critic it scores pairs with.
+        prior: the fixed prior of a rate or a divergence.
+        auxiliary: the critic it scores pairs with, or the density that is fitted for it.
+        form: of the quantity.
+        name: of the estimate within the objective, for what it remembers between batches.
         share: its factor in the term.
         is_information: for a decoder, whether H(A) belongs to the estimate (I) or its sign is turned (H).
         label: for a decoder about a label, whose entropy is known, the label.
@@ -167,7 +178,9 @@ class Estimate:
     density: str = ""
     reference: str = ""
     prior: BoundCall | None = None
-    critic: Critic | None = None
+    auxiliary: Auxiliary | None = None
+    form: Form | None = None
+    name: str = ""
     share: Fraction
     is_information: bool = False
     label: str = ""

@@ -109,7 +109,7 @@ def _mark(term: Term) -> Formula:
     """The subscript that says that a quantity is not what is computed: the decoder that stands in, or a surrogate."""
     if term.estimator is None:
         return symbol(term.estimator_name.partition("[")[0])
-    if term.estimator.bound is Bound.SURROGATE:
+    if term.bound is Bound.SURROGATE:
         return word(estimator_title(term.estimator.name))
     return ()
 

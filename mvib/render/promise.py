@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mvib.catalogue.signature import Bound, DistributionEntry, Form, Interface
+from mvib.catalogue.signature import Bound, DistributionEntry, Interface
 from mvib.render.formula import estimator_title, statement_of
 from mvib.semantics.method import Method, Term
 
@@ -51,21 +51,19 @@ def promise_of(method: Method, term: Term) -> Promise:
             # What a rate is measured against is half of what it is.
             title=written if is_rate else estimator_title(entry.name),
             call=written,
-            bound=entry.bound,
+            bound=term.bound,
             units=entry.units,
             saturation=entry.saturation,
             exact_when=entry.exact_when,
             drops=entry.drops,
         )
-    instance = term.instances[0]
     module = method.modules[term.estimator_name]
     density = module.call.entry if module.call is not None else None
-    is_entropy = instance.quantity.form is Form.CONDITIONAL_ENTROPY
     name = module.family
     return Promise(
         title=f"decoder {name}" + (f" ({density.name})" if density is not None else ""),
         call=written,
-        bound=Bound.UPPER if is_entropy else Bound.LOWER,
+        bound=term.bound,
         units="nats",
         saturation="",
         exact_when=f"{name} is the true conditional density",

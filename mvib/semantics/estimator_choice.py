@@ -65,9 +65,40 @@ def find_estimator(part: GraphPart, statement: ast.Term) -> EstimatorChoice:
     call = as_call(node)
     if call is None:
         raise scope.fail(errors.index_on_estimator(node.span, name.text))
+    if entry.interface is Interface.DECODER:
+        return _find_decoder(part, entry, call)
+    if not entry.differentiable:
+        raise scope.fail(errors.estimator_without_gradient(node.span, name.text, _alternatives(part, entry)))
     if entry.interface is Interface.RATE:
         return _find_rate(part, statement, entry, call)
     return EstimatorChoice(node=node, entry=entry, call=scope.bind(call, entry))
+
+
+def _find_decoder(part: GraphPart, entry: EstimatorEntry, call: ast.Call) -> EstimatorChoice:
+    """`barber_agakov(q)` is `q`."""
+    scope = part.scope
+    decoders = {m.family for m in part.modules.values() if m.kind is ChannelKind.DECODER}
+    match call.arguments:
+        case (ast.Argument(value=ast.Reference(name=name) as reference),) if name.text in decoders:
+            return EstimatorChoice(node=reference, decoder=name.text)
+        case (ast.Argument(value=ast.Reference(name=name)),) if name.text in part.broken_modules:
+            raise Unresolved
+        case (argument,):
+            example = f"write `{entry.name}({min(decoders)})`" if decoders else "declare one: `decoder q: B ~> A = ...`"
+            expected = "the name of a decoder"
+            raise scope.fail(
+                errors.wrong_argument(argument.value.span, entry.name, "decoder", expected, remedy=example)
+            )
+        case _:
+            # Says what is missing, or what is too much.
+            scope.bind(call, entry)
+            raise Unresolved
+
+
+def _alternatives(part: GraphPart, entry: EstimatorEntry) -> list[str]:
+    """Estimators of the same quantities that a gradient passes."""
+    others = part.scope.catalogue.estimators.values()
+    return [other.name for other in others if other.differentiable and set(other.forms) & set(entry.forms)]
 
 
 def _families(part: GraphPart) -> dict[str, Module]:
@@ -162,18 +193,26 @@ def check_estimator(part: GraphPart, choice: EstimatorChoice, statement: ast.Ter
         return
     place = statement.quantity.span
     if quantity.form not in entry.forms:
-        others = [name for name, e in scope.catalogue.estimators.items() if quantity.form in e.forms]
+        usable = scope.catalogue.estimators.items()
+        others = [name for name, e in usable if quantity.form in e.forms and e.differentiable]
         forms = [form.value for form in entry.forms]
         raise scope.fail(errors.wrong_quantity(choice.node.span, entry.name, one_line(place), forms, others, place))
     if part.is_broken(references_of(statement.quantity)):
         return
+    if quantity.prior is not None and not entry.draws_prior and quantity.prior.name != "normal":
+        prior = one_line(quantity.prior.span)
+        needs = "compares with the standard normal distribution only"
+        remedy = f"write `{one_line(place).replace(prior, 'normal')}`"
+        raise scope.fail(
+            errors.wrong_operand(choice.node.span, entry.name, needs, prior, "another prior", place, remedy=remedy)
+        )
     match entry.interface:
         case Interface.LABELS:
             _check_label_first(part, entry, choice, quantity, statement)
-        case Interface.ROWS | Interface.CRITIC:
+        case Interface.ROWS | Interface.CRITIC | Interface.CONDITIONAL:
             _check_no_label(part, entry, choice, quantity, statement)
-        case Interface.RATE:
-            # What a rate takes is seen in the graph: see `mvib.graph.readings`.
+        case Interface.RATE | Interface.DECODER:
+            # What these take is seen in the graph: see `mvib.graph.readings` and `decoder_choice`.
             return
 
 

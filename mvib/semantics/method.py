@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
 
-from mvib.catalogue.signature import EstimatorEntry, Form
+from mvib.catalogue.signature import Bound, EstimatorEntry, Form
 from mvib.semantics.values import BoundCall, Scalar
 from mvib.source import SourceFile, Span
 from mvib.syntax import ast
@@ -275,6 +275,14 @@ class Term:
         """Name behind `by`."""
         decoder = self.instances[0].decoder
         return self.call.name if self.call is not None else decoder.module if decoder is not None else ""
+
+    @property
+    def bound(self) -> Bound:
+        """Direction of the estimate; a decoder bounds by the variational inequality (review, equation 7)."""
+        form = self.instances[0].quantity.form
+        if self.estimator is None:
+            return Bound.UPPER if form is Form.CONDITIONAL_ENTROPY else Bound.LOWER
+        return self.estimator.bound_of(form, self.call.words() if self.call is not None else {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from mvib.semantics.values import (
     BoundCall,
     Constant,
     EncoderName,
+    Learned,
     Named,
     Operation,
     Scalar,
@@ -28,6 +29,9 @@ from mvib.syntax import ast
 
 # Where in training a number that follows a schedule is looked at, for its sign and its range.
 _PROGRESS = tuple(step / 32 for step in range(33))
+
+# The word for a number that is trained.
+LEARNED = "learned"
 
 
 class Unresolved(Exception):
@@ -260,6 +264,21 @@ class Scope:
             case Kind.CRITIC:
                 critics = {name: e for name, e in catalogue.modules.items() if e.role is Role.CRITIC}
                 return self.entry_call(call, critics, "critic", "critics")
+            case Kind.MEMORY:
+                memories = {name: e for name, e in catalogue.modules.items() if e.role is Role.MEMORY}
+                if call.function.text not in memories:
+                    words = (*argument.choices, "queue(4096)")
+                    fixed = quoted_list([f"{argument.name}: {word}" for word in words], conjunction="or")
+                    raise self.fail(
+                        errors.wrong_argument(
+                            value.span,
+                            entry.name,
+                            argument.name,
+                            quoted_list(words, conjunction="or"),
+                            remedy=f"write {fixed}",
+                        )
+                    )
+                return self.bind(call, memories[call.function.text])
             case Kind.DISTRIBUTION:
                 return self.prior(call)
             case Kind.OPTIMIZER:
@@ -272,13 +291,32 @@ class Scope:
         remedy = f"write for example `{_written(argument)}`"
         return self.fail(errors.wrong_argument(value.span, entry.name, argument.name, expected, why=why, remedy=remedy))
 
-    def _number(self, entry: Entry, argument: Argument, value: ast.Value) -> Scalar:
+    def _number(self, entry: Entry, argument: Argument, value: ast.Value) -> Scalar | Learned:
+        call = as_call(value)
+        if argument.learnable and call is not None and call.function.text == LEARNED not in self.parameters:
+            return self._learned(entry, argument, call)
         scalar = self.scalar(value, f"`{argument.name}` of `{entry.name}`")
         if not argument.scheduled and not is_constant(scalar):
             raise self.fail(errors.schedule_not_allowed(value.span, f"`{argument.name}` of `{entry.name}`"))
         for number in self.extremes(scalar):
             self._check_range(entry, argument, value, number)
         return scalar
+
+    def _learned(self, entry: Entry, argument: Argument, call: ast.Call) -> Learned:
+        """`learned` or `learned(0.07)`; a parameter of that name would be a number as any other."""
+        assert isinstance(argument.default, int | float)
+        start: float = argument.default
+        match call.arguments:
+            case ():
+                pass
+            case (ast.Argument(name=None, value=first),):
+                start = self.number(first, f"the start of `{argument.name}`")
+                self._check_range(entry, argument, first, start)
+            case _:
+                expected = f"`{LEARNED}` or `{LEARNED}({argument.default:g})`"
+                raise self._wrong(entry, argument, call, expected)
+        positive = argument.minimum is not None and argument.minimum >= 0 and argument.open_minimum
+        return Learned(start=start, positive=positive, least=argument.learned_minimum)
 
     def _check_range(self, entry: Entry, argument: Argument, value: ast.Value, number: float) -> None:
         low, high = argument.minimum, argument.maximum
@@ -355,11 +393,13 @@ class Scope:
         name = call.function.text
         if allow_names and name in self.module_names:
             return EncoderName(name)
-        networks = {n: e for n, e in self.catalogue.modules.items() if e.role is not Role.CRITIC}
+        networks = {n: e for n, e in self.catalogue.modules.items() if e.role not in {Role.CRITIC, Role.MEMORY}}
         if name not in networks:
             hint = ""
             if name in self.catalogue.distributions:
                 hint = f"`{name}` is a distribution, for `~>`; `->` takes a module such as `mlp(512)`"
+            elif name in self.catalogue.modules and self.catalogue.modules[name].role is Role.MEMORY:
+                hint = f"`{name}` is a memory: `by infonce(negatives: {call.span.text})`"
             elif name in self.catalogue.modules:
                 hint = f"`{name}` is a critic: `by jsd(critic: {call.span.text})`"
             elif name in self.module_names:
@@ -459,6 +499,7 @@ def _written(argument: Argument) -> str:
         Kind.OPTIMIZER: "adamw(lr: 1e-3)",
         Kind.SCHEDULE: "cosine(warmup: 0.05)",
         Kind.SOURCE: "digits",
+        Kind.MEMORY: "queue(4096)",
     }
     default = argument.default
     is_number = isinstance(default, int | float) and not isinstance(default, bool)

@@ -157,6 +157,21 @@ def _side_text(side: Scalar, bracketed: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Learned:
+    """A number that is trained.
+
+    Attributes:
+        start: value before training.
+        positive: whether it must stay above zero.
+        least: least value that training may bring it to, None for any.
+    """
+
+    start: float
+    positive: bool
+    least: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class EncoderName:
     """The name of an encoder or decoder given as an argument."""
 
@@ -185,6 +200,10 @@ class BoundCall:
     def __getitem__(self, name: str) -> "ArgumentValue":
         return dict(self.arguments)[name]
 
+    def words(self) -> dict[str, str]:
+        """The arguments that have a value, as a spec would write them."""
+        return {name: argument_text(value) for name, value in self.arguments if value is not None}
+
     def text(self) -> str:
         """The call as a spec would write it, arguments at their defaults left out."""
         defaults = {argument.name: argument for argument in self.entry.arguments}
@@ -202,7 +221,9 @@ def _is_default(value: "ArgumentValue", default: Default) -> bool:
     return value == default or (isinstance(value, Constant) and value.value == default)
 
 
-ArgumentValue = None | bool | int | str | Scalar | EncoderName | BoundCall | tuple[float, ...] | tuple[int, ...]
+ArgumentValue = (
+    None | bool | int | str | Scalar | Learned | EncoderName | BoundCall | tuple[float, ...] | tuple[int, ...]
+)
 
 
 def argument_text(value: ArgumentValue) -> str:
@@ -212,6 +233,8 @@ def argument_text(value: ArgumentValue) -> str:
             return "true" if value else "false"
         case EncoderName(name):
             return name
+        case Learned(start):
+            return f"learned({start:g})"
         case BoundCall():
             return value.text()
         case tuple():

@@ -52,7 +52,7 @@ class Objective(nn.Module):
 
     def forward(self, batch: dict[str, Tensor]) -> Output:
         value = (self.weight**self.power).sum()
-        return Output(value, {"first": torch.zeros(()), "second": value.detach()}, {}, {}, torch.zeros(()))
+        return Output(value, {"first": torch.zeros(()), "second": value.detach()}, {}, {}, torch.zeros(()), {})
 
     def after_step(self) -> None:
         raise AssertionError("a broken step was taken")

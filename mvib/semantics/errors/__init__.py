@@ -74,6 +74,7 @@ from mvib.semantics.errors.terms import deterministic_reference as deterministic
 from mvib.semantics.errors.terms import dropped_entropy as dropped_entropy
 from mvib.semantics.errors.terms import empty_subset as empty_subset
 from mvib.semantics.errors.terms import encoder_without_variable as encoder_without_variable
+from mvib.semantics.errors.terms import estimator_without_gradient as estimator_without_gradient
 from mvib.semantics.errors.terms import index_not_in_quantity as index_not_in_quantity
 from mvib.semantics.errors.terms import missing_aggregation as missing_aggregation
 from mvib.semantics.errors.terms import nothing_left as nothing_left

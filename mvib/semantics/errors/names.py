@@ -55,11 +55,17 @@ def unknown_type(span: Span, name: str, known: Iterable[str]) -> Diagnostic:
     )
 
 
+# Where a name is so near that it was meant, a longer list only hides it.
+_MANY = 20
+
+
 def unknown_entry(span: Span, kind: str, plural: str, name: str, known: Iterable[str], *, hint: str = "") -> Diagnostic:
     """An estimator, module, distribution, channel ... that is not in the catalogue, or an encoder not in the spec."""
     names = sorted(known)
     meant = nearest(name, names)
     listed = f"the {plural} are {quoted_list(names, most=40)}" if len(names) > 1 else ""
+    if meant is not None and len(names) > _MANY:
+        listed = f"`mvib list {plural}` shows all"
     if not listed and meant is None:
         listed = f"there is only `{names[0]}`" if names else f"there are no {plural} yet"
     return Diagnostic(

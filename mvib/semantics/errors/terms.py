@@ -96,6 +96,18 @@ def wrong_quantity(
     )
 
 
+def estimator_without_gradient(span: Span, estimator: str, others: Sequence[str]) -> Diagnostic:
+    """A term by an estimator that is only for measuring."""
+    return Diagnostic(
+        slug="term-without-gradient",
+        title=f"`{estimator}` measures samples and has no gradient: no term can be trained by it",
+        span=span,
+        label="for measuring only",
+        why=f"`mvib estimate {estimator}` measures arrays",
+        remedy=f"use one that has a gradient: {quoted_list(others, conjunction='or')}",
+    )
+
+
 def wrong_operand(
     span: Span, estimator: str, needs: str, name: str, what: str, quantity: Span, *, remedy: str
 ) -> Diagnostic:

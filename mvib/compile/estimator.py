@@ -1,0 +1,242 @@
+"""One estimate of a plan with its implementation: what it is called with, what it keeps, and how it crosses ranks."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from mvib.catalogue.signature import Interface, Reduction
+from mvib.compile.execution import Networks, Tables
+from mvib.compile.negatives import score_pairs
+from mvib.compile.networks import import_object, python_arguments
+from mvib.compile.number import Number
+from mvib.estimators.barber_agakov import barber_agakov
+from mvib.estimators.label_entropy import label_entropy
+from mvib.estimators.ranks import Ranks, mean_over_ranks
+from mvib.nn.learned_number import LearnedNumber
+from mvib.nn.memory import MovingAverage, Queue
+from mvib.plan.plan import Estimate
+from mvib.semantics.values import BoundCall, Constant, Learned, Named, Operation, Scheduled, is_constant
+
+
+@dataclass(frozen=True, slots=True)
+class Estimated:
+    """An estimate for one batch, the same on every rank.
+
+    Attributes:
+        value: the estimate of the quantity.
+        constant: the part of it that depends on no parameter.
+        fit: how badly the auxiliary density predicts, -E log q in nats; minimised beside the loss. None without one.
+    """
+
+    value: Tensor
+    constant: Tensor | float = 0.0
+    fit: Tensor | None = None
+
+
+class Estimator:
+    """One estimate of a plan. It looks up its implementation, and owns nothing that is saved."""
+
+    def __init__(
+        self,
+        estimate: Estimate,
+        *,
+        auxiliaries: Networks,
+        memory: nn.Module | None = None,
+        learned: Mapping[str, LearnedNumber] | None = None,
+        classes: int | None = None,
+    ) -> None:
+        """Look up the implementation.
+
+        Args:
+            estimate: of the plan.
+            auxiliaries: critics and fitted densities by name.
+            memory: what it keeps between batches, made by `build_memory`.
+            learned: its arguments that are trained, by name.
+            classes: number of classes of the label, for the entropy that belongs to an estimate of I(Z; Y).
+        """
+        self.estimate = estimate
+        self.auxiliaries = auxiliaries
+        self.memory = memory
+        self.classes = classes
+        self.share = float(estimate.share)
+        self.scheduled: dict[str, Number] = {}
+        self.prior: Any = None
+        self._arguments: dict[str, Any] = {}
+        self._learned: dict[str, LearnedNumber] = {}
+        self._keys: Tensor | None = None
+        if estimate.entry is None or estimate.call is None:
+            return
+        entry = estimate.entry
+        has_critic = entry.interface is not Interface.CRITIC and bool(_critic_call(estimate))
+        path = entry.with_critic if has_critic else entry.implementation_of(estimate.form)
+        self._function: Callable[..., Tensor] = import_object(path)
+        self._constant = import_object(entry.constant) if entry.constant and not has_critic else None
+        self._accepted = frozenset(inspect.signature(self._function).parameters)
+        self._bind(estimate.call, learned or {})
+        if estimate.prior is not None:
+            self.prior = import_object(estimate.prior.entry.implementation)(**python_arguments(estimate.prior))
+        if entry.interface is Interface.RATE and "form" not in self._arguments:
+            self._arguments["form"] = "analytic" if estimate.prior is not None else "sampled"
+
+    def _bind(self, call: BoundCall, learned: Mapping[str, LearnedNumber]) -> None:
+        given = python_arguments(call)
+        self._arguments = {name: value for name, value in given.items() if name in self._accepted}
+        for name, value in call.arguments:
+            key = name if name in given else f"{name}_"
+            if key not in self._arguments:
+                continue
+            match value:
+                case Named() | Operation() | Scheduled() | Constant() if not is_constant(value):
+                    self.scheduled[key] = Number(value)
+                case Learned():
+                    self._learned[key] = learned[name]
+                case BoundCall() if name == "reference":
+                    del self._arguments[key]
+                case BoundCall():
+                    # A word that stands for something the estimator keeps: `queue(4096)` reaches it as "queue".
+                    self._arguments[key] = value.name
+                case _:
+                    pass
+
+    def keywords(self) -> dict[str, Any]:
+        """Arguments of the implementation, at the present progress."""
+        return {
+            **self._arguments,
+            **{name: number.tensor for name, number in self.scheduled.items()},
+            **{name: number() for name, number in self._learned.items()},
+        }
+
+    def __call__(self, tables: Tables) -> Estimated:
+        """The estimate for a batch; every rank gets that of the global batch."""
+        entry, ranks = self.estimate.entry, tables.ranks
+        inputs = [tables.values[name] for name in self.estimate.inputs]
+        num_rows = inputs[0].shape[0]
+        least = 2 if entry is not None and entry.couples_batch else 1
+        if sum(ranks.counts(num_rows)) < least:
+            # No example of the batch has what the term is about: it says nothing for this step.
+            return Estimated(torch.zeros((), device=inputs[0].device))
+        if entry is None:
+            return self._log_likelihood(tables, inputs[0])
+        match entry.interface:
+            case Interface.RATE:
+                posterior = tables.densities[self.estimate.density]
+                reference = tables.densities[self.estimate.reference] if self.estimate.reference else self.prior
+                return self._finish([posterior, reference], num_rows, ranks, sample=inputs[0])
+            case Interface.CONDITIONAL:
+                return self._conditional(tables, inputs)
+            case _ if self.estimate.auxiliary is not None:
+                return self._scored(inputs, ranks)
+            case _:
+                return self._from_rows(inputs, ranks)
+
+    def _finish(
+        self,
+        inputs: list[Any],
+        num_rows: int,
+        ranks: Ranks,
+        *,
+        fit: Tensor | None = None,
+        **extra: Any,
+    ) -> Estimated:
+        """Call the implementation; one in which each example stands alone is averaged over ranks here."""
+        keywords = {**self.keywords(), **extra}
+        if "ranks" in self._accepted:
+            keywords["ranks"] = ranks
+        value = self._function(*inputs, **keywords)
+        constant = self._constant(*inputs, **keywords) if self._constant is not None else 0.0
+        if "ranks" not in self._accepted:
+            assert self.estimate.entry is not None
+            assert ranks.size == 1 or self.estimate.entry.reduction is Reduction.LOCAL
+            value = mean_over_ranks(value, num_rows, ranks)
+        return Estimated(value, constant, fit)
+
+    def _from_rows(self, inputs: list[Tensor], ranks: Ranks) -> Estimated:
+        num_rows = inputs[0].shape[0]
+        if self.prior is not None:
+            inputs = [*inputs, self._drawn(inputs[0], ranks)]
+        if not isinstance(self.memory, Queue):
+            return self._finish(inputs, num_rows, ranks)
+        if self.memory.training:
+            # Joined to the queue only after the step, or the positive would be among its own negatives.
+            self._keys = ranks.rows(inputs[1].detach())
+        return self._finish(inputs, num_rows, ranks, queue=self.memory.rows().to(inputs[1].dtype))
+
+    def _drawn(self, rows: Tensor, ranks: Ranks) -> Tensor:
+        """As many rows from the prior as there are examples: those of this rank, out of one draw for all."""
+        counts = ranks.counts(rows.shape[0])
+        drawn: Tensor = self.prior.draw((sum(counts), *rows.shape[1:]), like=rows)
+        start = sum(counts[: ranks.rank])
+        return ranks.first(drawn)[start : start + rows.shape[0]]
+
+    def _scored(self, inputs: list[Tensor], ranks: Ranks) -> Estimated:
+        assert self.estimate.auxiliary is not None
+        assert self.estimate.call is not None
+        critic = self.auxiliaries[self.estimate.auxiliary.name]
+        negatives = dict(self.estimate.call.arguments).get("negatives")
+        first, second = inputs
+        scores = score_pairs(critic, first, second, negatives="roll" if negatives == "roll" else "all", ranks=ranks)
+        extra = {}
+        if isinstance(self.memory, MovingAverage):
+            assert self.estimate.entry is not None
+            log_mean = import_object(self.estimate.entry.averaged)(*scores, ranks=ranks)
+            extra["log_normalizer"] = self.memory.update(log_mean)
+        return self._finish(list(scores), first.shape[0], ranks, **extra)
+
+    def _conditional(self, tables: Tables, inputs: list[Tensor]) -> Estimated:
+        """From the encoder's density, or from one that is fitted in the same backward pass.
+
+        The estimate's gradient does not reach the fitted density's weights, nor the fit's what it is fitted to: neither
+        corrupts the other.
+        """
+        condition, target = inputs
+        ranks = tables.ranks
+        fitted = self.estimate.auxiliary
+        if fitted is None:
+            return self._finish([tables.densities[self.estimate.density], target], target.shape[0], ranks)
+        network = self.auxiliaries[fitted.name]
+        fit = -barber_agakov(network(condition.detach()), target.detach())
+        frozen = {name: parameter.detach() for name, parameter in network.named_parameters()}
+        density = functional_call(network, frozen, (condition,))
+        rows = target.shape[0]
+        return self._finish([density, target], rows, ranks, fit=mean_over_ranks(fit, rows, ranks))
+
+    def _log_likelihood(self, tables: Tables, target: Tensor) -> Estimated:
+        ranks = tables.ranks
+        local = barber_agakov(tables.densities[self.estimate.density], target)
+        likelihood = mean_over_ranks(local, target.shape[0], ranks)
+        if not self.estimate.is_information:
+            return Estimated(-likelihood)
+        if self.estimate.label and self.classes is not None:
+            labels = tables.values[self.estimate.label]
+            entropy = label_entropy(labels, classes=self.classes, ranks=ranks).to(likelihood.dtype)
+            return Estimated(likelihood + entropy, entropy)
+        return Estimated(likelihood)
+
+    def after_step(self) -> None:
+        """Remember what this batch leaves for the next ones."""
+        if isinstance(self.memory, Queue) and self._keys is not None:
+            self.memory.push(self._keys)
+            self._keys = None
+
+
+def _critic_call(estimate: Estimate) -> BoundCall | None:
+    given = dict(estimate.call.arguments).get("critic") if estimate.call is not None else None
+    return given if isinstance(given, BoundCall) else None
+
+
+def build_memory(estimate: Estimate, width: int) -> nn.Module | None:
+    """What an estimate keeps between batches: a queue of rows of a width, or a moving average; None for nothing."""
+    arguments = dict(estimate.call.arguments) if estimate.call is not None else {}
+    match arguments.get("negatives"):
+        case BoundCall() as queue:
+            built: nn.Module = import_object(queue.entry.implementation)(width=width, **python_arguments(queue))
+            return built
+        case _:
+            pass
+    weight = arguments.get("ema")
+    return MovingAverage(weight.value) if isinstance(weight, Constant) else None
