@@ -13,7 +13,28 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from mvib.estimators.gram import pair_moments
+from mvib.estimators.precision import without_autocast
 from mvib.estimators.ranks import ALONE, Ranks
+
+
+def log_det_of_rows(
+    z: Float[Tensor, "B D"], scale: float | Float[Tensor, ""], *, total: int, ranks: Ranks = ALONE
+) -> Float[Tensor, ""]:
+    """Return log det(I + scale * z'z), z'z over the rows of all ranks, on the smaller side of the batch.
+
+    Args:
+        z: rows of this rank.
+        scale: factor of the moments; a scalar tensor may ask for a gradient.
+        total: number of rows on all ranks.
+        ranks: that share the batch. What they exchange is the smaller of the rows and the D x D matrix.
+
+    Raises:
+        torch.linalg.LinAlgError: the scale is so large that rounding errors of the moments outweigh the identity.
+    """
+    gathers = total < z.shape[1]
+    taken, sharing = (ranks.rows(z), ALONE) if gathers else (z, ranks)
+    value: Tensor = _LogDetOfRows.apply(taken, scale, gathers, sharing)  # type: ignore[no-untyped-call]
+    return value
 
 
 def log_det_one_plus(scale: float | Float[Tensor, ""], moment: Float[Tensor, "M M"]) -> Float[Tensor, ""]:
@@ -52,6 +73,38 @@ def gaussian_information(
     scale = 1 / ((total - lost) * noise)
     marginals = log_det_one_plus(scale, moment1) + log_det_one_plus(scale, moment2)
     return (marginals - log_det_one_plus(scale, joint)) / 2
+
+
+class _LogDetOfRows(torch.autograd.Function):
+    """log det(I + s z'z) with one product, one factor and one inverse more than nothing.
+
+    The gradient with respect to z is 2 s z (I + s z'z)^-1, and to s the trace of (I + s z'z)^-1 z'z.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, scale: float | Tensor, by_rows: bool, ranks: Ranks) -> Tensor:
+        """Twice the sum of the logs of the diagonal of the factor of either side."""
+        shifted = z @ z.T if by_rows else ranks.sum(z.T @ z)
+        shifted.mul_(scale).diagonal().add_(1)
+        factor: Tensor = torch.linalg.cholesky(shifted)
+        ctx.scale, ctx.by_rows, ctx.ranks = scale, by_rows, ranks
+        ctx.save_for_backward(z, factor)
+        return factor.diagonal().log().sum().mul_(2)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
+        """Every rank's loss has the rows of this one in it: their gradients are added up, which are numbers here."""
+        z, factor = ctx.saved_tensors
+        gradient = ctx.ranks.sum(gradients[0])
+        inverse: Tensor = torch.cholesky_inverse(factor)
+        of_scale = None
+        if ctx.needs_input_grad[1]:
+            # (I + s M)^-1 M = (I - (I + s M)^-1) / s. A scale is the same on all ranks, and its gradients are averaged.
+            of_scale = gradients[0] * (len(inverse) - inverse.trace()) / ctx.scale
+        inverse.mul_(2 * ctx.scale * gradient)
+        with without_autocast(z):
+            return (inverse @ z if ctx.by_rows else z @ inverse), of_scale, None, None
 
 
 class _LogDetOnePlus(torch.autograd.Function):

@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mvib.estimators.gram import pair_moments, smaller_side
-from mvib.estimators.log_determinant import gaussian_information, log_det_one_plus
+from mvib.estimators.gram import pair_moments
+from mvib.estimators.log_determinant import gaussian_information, log_det_of_rows, log_det_one_plus
 from mvib.estimators.precision import at_least_float32, without_autocast
 from mvib.estimators.ranks import ALONE, Ranks
 from mvib.estimators.rows import centered
@@ -42,8 +42,8 @@ def logdet(
     """
     z = _prepared(z, center=center, ranks=ranks)
     with without_autocast(z):
-        moment, total = smaller_side(z, ranks=ranks)
-        noisy = log_det_one_plus(beta / total, moment) / 2
+        total = sum(ranks.counts(len(z)))
+        noisy = log_det_of_rows(z, beta / total, total=total, ranks=ranks) / 2
     return noisy + constant(z, beta=beta)
 
 

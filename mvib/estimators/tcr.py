@@ -3,8 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from mvib.estimators.gram import smaller_side
-from mvib.estimators.log_determinant import log_det_one_plus
+from mvib.estimators.log_determinant import log_det_of_rows
 from mvib.estimators.precision import at_least_float32, without_autocast
 from mvib.estimators.ranks import ALONE, Ranks
 
@@ -44,7 +43,7 @@ def tcr(
     u = at_least_float32(u)
     dimension = u.shape[1]
     with without_autocast(u):
-        moment, total = smaller_side(u, ranks=ranks)
+        total = sum(ranks.counts(len(u)))
         if eps2 is not None:
-            return log_det_one_plus(dimension / (total * eps2), moment) / 2
-        return log_det_one_plus((3.0 if mu is None else mu) / dimension, moment)
+            return log_det_of_rows(u, dimension / (total * eps2), total=total, ranks=ranks) / 2
+        return log_det_of_rows(u, (3.0 if mu is None else mu) / dimension, total=total, ranks=ranks)
