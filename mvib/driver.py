@@ -28,7 +28,7 @@ class SpecNotFoundError(Exception):
 
     def __init__(self, name: str, known: Sequence[str], why: str = "") -> None:
         self.name, self.known, self.why = name, tuple(known), why
-        super().__init__(f"there is no spec `{name}`{f': {why}' if why else ''}")
+        super().__init__(f"`{name}` cannot be read: {why}" if why else f"there is no spec `{name}`")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -181,6 +181,7 @@ class EstimatorEntry(Entry):
         joins: whether a joint variable reaches it as one table of rows side by side, or each variable on its own.
         draws_prior: whether rows drawn from the prior of a divergence are its last input.
         same_width: whether its variables must have one shape.
+        any_shape: whether they may be images or sequences too, and not vectors only.
         averaged: dotted path of a function of the same inputs whose moving average over batches it wants as
             `log_normalizer` where its argument `ema` is given.
     """
@@ -207,6 +208,7 @@ class EstimatorEntry(Entry):
     joins: bool = True
     draws_prior: bool = False
     same_width: bool = True
+    any_shape: bool = False
     averaged: str = ""
 
     def bound_of(self, form: Form | None, words: Mapping[str, str]) -> Bound:

@@ -2,9 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
+from mvib.catalogue import load_catalogue
+from mvib.catalogue.catalogue import PluginError
 from mvib.cli.exit_codes import WRONG_USAGE
 from mvib.cli.spec_argument import parse_settings, plugin_option, set_option
 
@@ -39,24 +42,23 @@ def command(
     A critic or a conditional density is trained on half of the rows and measured on the other half. The interval is
     that of the sampling error.
     """
-    import numpy as np  # noqa: PLC0415 - only this verb reads arrays
-
-    from mvib.evaluate.information import measure_information  # noqa: PLC0415
+    from mvib.evaluate.information import measure_information  # noqa: PLC0415 - torch is loaded only when asked for
+    from mvib.evaluate.information.call import find_entry  # noqa: PLC0415
     from mvib.evaluate.information.measurement import describe  # noqa: PLC0415
 
     try:
-        arrays = [np.load(Path(path), allow_pickle=False) for path in (x_file, y_file) if path is not None]
+        find_entry(load_catalogue(plugins), estimator)
         found = measure_information(
             estimator,
-            arrays[0],
-            arrays[1] if len(arrays) > 1 else None,
+            _read_array(x_file),
+            _read_array(y_file) if y_file is not None else None,
             parse_settings(settings),
             level=level,
             resamples=resamples,
             seed=seed,
             plugins=plugins,
         )
-    except (OSError, ValueError, EOFError, TypeError) as error:
+    except (ValueError, PluginError) as error:
         click.echo(f"error: {error}", err=True)
         return WRONG_USAGE
     promise = found.promise
@@ -81,3 +83,28 @@ def command(
         if text:
             click.echo(f"  {title}: {text}")
     return None
+
+
+def _read_array(file: str) -> Any:
+    """The array of a .npy file. Pickled objects are never read, so a file cannot run code.
+
+    Raises:
+        ValueError: the file is not there, is no .npy file, or holds objects; says what to do.
+    """
+    import numpy as np  # noqa: PLC0415 - only this verb reads arrays
+
+    remedy = "write the array with `numpy.save(file, array)`, of numbers"
+    try:
+        with Path(file).open("rb") as opened:
+            if opened.read(6) != b"\x93NUMPY":
+                raise ValueError(f"`{file}` is no .npy file; {remedy}")
+            opened.seek(0)
+            return np.load(opened, allow_pickle=False)
+    except FileNotFoundError:
+        raise ValueError(f"there is no file `{file}`; check the path") from None
+    except OSError as error:
+        raise ValueError(f"`{file}` cannot be read: {error.strerror or error}") from error
+    except (ValueError, EOFError) as error:
+        if str(error).startswith("`"):
+            raise
+        raise ValueError(f"`{file}` holds no array of numbers, or is cut short; {remedy}") from error

@@ -52,8 +52,8 @@ def read_file(file: str) -> SourceFile:
         return read_source(file)
     except SpecNotFoundError as error:
         meant = nearest(error.name, error.known)
-        hint = f"did you mean `{meant}`?" if meant else f"bundled are {', '.join(error.known)}"
-        click.echo(f"error: {error}; {hint}", err=True)
+        hint = f"; did you mean `{meant}`?" if meant else f"; bundled are {', '.join(error.known)}"
+        click.echo(f"error: {error}{hint if not error.why else ''}", err=True)
         raise click.exceptions.Exit(WRONG_USAGE) from error
 
 

@@ -16,9 +16,10 @@ from mvib.compile.objective import Objective
 from mvib.data.channels.errors import ChannelError
 from mvib.diagnostics import Diagnostic, Label, SpecError
 from mvib.driver import Analysis
+from mvib.nn.distributions import Categorical, Distribution, has_closed_form
 from mvib.nn.shapes import Shape, ShapeError, describe
 from mvib.plan import Plan, build_plan
-from mvib.plan.plan import Apply, Auxiliary, Density, Draw, Network, Select, SelectDensity, Step
+from mvib.plan.plan import Apply, Auxiliary, Density, Draw, Estimate, Network, Select, SelectDensity, Step
 from mvib.semantics.method import ChannelKind, Gradient
 from mvib.semantics.values import BoundCall
 from mvib.source import Span
@@ -236,14 +237,54 @@ class _Inference:
                     continue
                 shapes = [tuple(value.shape[1:]) for value in values if value is not None]
                 entry, auxiliary = estimate.entry, estimate.auxiliary
+                density = tables.densities.get(estimate.density)
                 if auxiliary is not None:
                     self._add_auxiliary(auxiliary, (shapes[0], shapes[1]), estimate.span)
                 elif entry is None:
-                    continue
+                    self._check_prediction(estimate, density, shapes[0])
+                elif entry.interface is Interface.RATE and density is not None:
+                    self._check_closed_form(estimate, density)
+                elif entry.interface is Interface.ROWS and not entry.any_shape and any(len(s) != 1 for s in shapes):
+                    self.diagnostics.append(_no_rows(entry.name, estimate.inputs, shapes, estimate.span))
                 elif entry.interface is Interface.ROWS and entry.same_width and len(set(shapes)) > 1:
                     self.diagnostics.append(_unequal(entry.name, estimate.inputs, shapes, estimate.span))
                 elif entry.interface is Interface.LABELS:
                     self._check_logits(estimate.inputs, shapes[0], estimate.span)
+
+    def _check_prediction(self, estimate: Estimate, density: Any, shape: Shape) -> None:
+        """The density is one of the variable that it predicts: one set of weights has one output."""
+        predicted = tuple(density.mean.shape[1:]) if density is not None else shape
+        if isinstance(density, Categorical) or predicted == shape:
+            return
+        self.diagnostics.append(
+            Diagnostic(
+                slug="shape-mismatch",
+                title=f"`{estimate.density}` is a density of {describe(predicted)}, and `{estimate.inputs[0]}` is "
+                f"{describe(shape)}",
+                span=estimate.span,
+                label="of another shape",
+                why="one name is one set of weights, made for the first variable that it predicts",
+                remedy="write a decoder with its own name for each of the two variables",
+            )
+        )
+
+    def _check_closed_form(self, estimate: Estimate, density: Distribution) -> None:
+        """A rate that is asked for in closed form has one."""
+        assert estimate.call is not None
+        prior = import_object(estimate.prior.entry.implementation)() if estimate.prior is not None else None
+        if estimate.call["form"] != "analytic" or (prior is not None and has_closed_form(density, prior)):
+            return
+        if estimate.prior is None:
+            return
+        self.diagnostics.append(
+            Diagnostic(
+                slug="wrong-argument",
+                title=f"the rate of a {type(density).__name__} to `{estimate.prior.name}` has no closed form here",
+                span=estimate.call.span,
+                label="`form: analytic`",
+                remedy="leave `form` out, or write `form: sampled`",
+            )
+        )
 
     def _add_auxiliary(self, auxiliary: Auxiliary, shapes: tuple[Shape, Shape], span: Span) -> None:
         """Every use of an auxiliary network has the shapes of its first."""
@@ -342,6 +383,18 @@ def _unequal(estimator: str, inputs: Sequence[str], shapes: Sequence[Shape], spa
         span=span,
         label="of different shapes",
         remedy="let the encoders of both end in the same width",
+    )
+
+
+def _no_rows(estimator: str, inputs: Sequence[str], shapes: Sequence[Shape], span: Span) -> Diagnostic:
+    name, shape = next((n, s) for n, s in zip(inputs, shapes, strict=True) if len(s) != 1)
+    plain = name.rpartition("(")[2].rstrip(")") if name.count("(") == 1 else name
+    return Diagnostic(
+        slug="shape-mismatch",
+        title=f"`{estimator}` takes vectors, and `{plain}` is {describe(shape)}",
+        span=span,
+        label="no vector",
+        remedy="encode it first: `flatten()` takes all its entries, `pool()` their mean over positions",
     )
 
 

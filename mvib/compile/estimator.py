@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -17,6 +17,7 @@ from mvib.compile.number import Number
 from mvib.estimators.barber_agakov import barber_agakov
 from mvib.estimators.label_entropy import label_entropy
 from mvib.estimators.ranks import Ranks, mean_over_ranks
+from mvib.nn.distributions import has_closed_form
 from mvib.nn.learned_number import LearnedNumber
 from mvib.nn.memory import MovingAverage, Queue
 from mvib.plan.plan import Estimate
@@ -31,11 +32,13 @@ class Estimated:
         value: the estimate of the quantity.
         constant: the part of it that depends on no parameter.
         fit: how badly the auxiliary density predicts, -E log q in nats; minimised beside the loss. None without one.
+        count: number of examples of the global batch behind it; 0 where none has what it is about.
     """
 
     value: Tensor
     constant: Tensor | float = 0.0
     fit: Tensor | None = None
+    count: int = 0
 
 
 class Estimator:
@@ -80,8 +83,6 @@ class Estimator:
         self._bind(estimate.call, learned or {})
         if estimate.prior is not None:
             self.prior = import_object(estimate.prior.entry.implementation)(**python_arguments(estimate.prior))
-        if entry.interface is Interface.RATE and "form" not in self._arguments:
-            self._arguments["form"] = "analytic" if estimate.prior is not None else "sampled"
 
     def _bind(self, call: BoundCall, learned: Mapping[str, LearnedNumber]) -> None:
         given = python_arguments(call)
@@ -113,26 +114,41 @@ class Estimator:
 
     def __call__(self, tables: Tables) -> Estimated:
         """The estimate for a batch; every rank gets that of the global batch."""
-        entry, ranks = self.estimate.entry, tables.ranks
+        ranks, entry = tables.ranks, self.estimate.entry
         inputs = [tables.values[name] for name in self.estimate.inputs]
         num_rows = inputs[0].shape[0]
         least = 2 if entry is not None and entry.couples_batch else 1
-        if sum(ranks.counts(num_rows)) < least:
+        count = sum(ranks.counts(num_rows))
+        if count < least:
             # No example of the batch has what the term is about: it says nothing for this step.
-            return Estimated(torch.zeros((), device=inputs[0].device))
+            return Estimated(self._nothing(tables, inputs))
+        return replace(self._estimated(tables, inputs), count=count)
+
+    def _estimated(self, tables: Tables, inputs: list[Tensor]) -> Estimated:
+        entry, ranks = self.estimate.entry, tables.ranks
+        num_rows = inputs[0].shape[0]
         if entry is None:
             return self._log_likelihood(tables, inputs[0])
         match entry.interface:
             case Interface.RATE:
                 posterior = tables.densities[self.estimate.density]
                 reference = tables.densities[self.estimate.reference] if self.estimate.reference else self.prior
-                return self._finish([posterior, reference], num_rows, ranks, sample=inputs[0])
+                # In closed form where there is one for a prior, unless the spec says which.
+                is_analytic = self.prior is not None and has_closed_form(posterior, self.prior)
+                form = self._arguments.get("form", "analytic" if is_analytic else "sampled")
+                return self._finish([posterior, reference], num_rows, ranks, sample=inputs[0], form=form)
             case Interface.CONDITIONAL:
                 return self._conditional(tables, inputs)
             case _ if self.estimate.auxiliary is not None:
                 return self._scored(inputs, ranks)
             case _:
                 return self._from_rows(inputs, ranks)
+
+    def _nothing(self, tables: Tables, inputs: list[Tensor]) -> Tensor:
+        """Zero, as a sum over no examples, so that a backward pass finds what it expects."""
+        names = [name for name in (self.estimate.density, self.estimate.reference) if name]
+        means = [tables.densities[name].mean for name in names]
+        return torch.stack([v[:0].float().sum() for v in (*inputs, *means)]).sum()
 
     def _finish(
         self,

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from mvib.catalogue.signature import Rows
 from mvib.estimators import rows
@@ -23,12 +24,17 @@ from mvib.plan.plan import (
     SelectDensity,
     Step,
     Stop,
+    StopDensity,
     Transform,
 )
 
 
 class MissingDataError(Exception):
     """A batch lacks a data variable that the model needs."""
+
+
+class UnfitDataError(Exception):
+    """A data variable of a batch has another shape or type than the model was compiled for."""
 
 
 @dataclass(slots=True)
@@ -81,10 +87,13 @@ class Networks(nn.Module):
 
     def run(self, name: str, x: Tensor) -> Any:
         """Apply a network."""
-        if name in self._borrowed:
-            with torch.no_grad():
-                return self[name](x)
-        return self[name](x)
+        network = self[name]
+        if name not in self._borrowed:
+            return network(x)
+        # The statistics of its normalisation layers are those of the network's own use.
+        buffers = {key: buffer.clone() for key, buffer in network.named_buffers()}
+        with torch.no_grad():
+            return functional_call(network, buffers, (x,))
 
 
 def run_steps(steps: Iterable[Step], networks: Networks, tables: Tables) -> None:
@@ -106,7 +115,7 @@ def run_step(step: Step, networks: Networks, tables: Tables) -> None:  # noqa: C
     """Compute one step."""
     values = tables.values
     if isinstance(step, Given):
-        values[step.result] = _given(tables.batch, step.result)
+        values[step.result] = _given(tables.batch, step)
     elif isinstance(step, Apply):
         values[step.result] = networks.run(step.network, values[step.source])
     elif isinstance(step, Transform):
@@ -123,11 +132,13 @@ def run_step(step: Step, networks: Networks, tables: Tables) -> None:  # noqa: C
         values[step.result] = torch.cat([values[source].flatten(1) for source in step.sources], dim=1)
     elif isinstance(step, Stop):
         values[step.result] = values[step.source].detach()
+    elif isinstance(step, StopDensity):
+        tables.densities[step.result] = tables.densities[step.source].with_rows(Tensor.detach)
     elif isinstance(step, Select):
         values[step.result] = values[step.source][_mask(tables.batch, step.partial, missing=step.missing)]
     elif isinstance(step, SelectDensity):
         mask = _mask(tables.batch, step.partial, missing=step.missing)
-        tables.densities[step.result] = _select_density(tables.densities[step.source], mask)
+        tables.densities[step.result] = tables.densities[step.source].with_rows(lambda rows: rows[mask])
     else:
         raise AssertionError(step)
 
@@ -147,11 +158,17 @@ def transform_rows(kind: Rows, value: Tensor, ranks: Ranks) -> Tensor:
             assert_never(kind)
 
 
-def _given(batch: Mapping[str, Tensor], name: str) -> Tensor:
+def _given(batch: Mapping[str, Tensor], step: Given) -> Tensor:
+    name = step.result
     if name not in batch:
         have = ", ".join(f"`{key}`" for key in batch) or "nothing"
         raise MissingDataError(f"the batch has {have}, and the model needs `{name}`")
-    return batch[name]
+    value = batch[name]
+    if not step.partial or not value.is_floating_point() or value.device.type == "meta":
+        return value
+    # Whatever stands in rows that are missing, a NaN among it, is to reach no network and no gradient.
+    present = _present(batch, name).reshape(-1, *[1] * (value.dim() - 1))
+    return torch.where(present, value, torch.zeros_like(value))
 
 
 # Views are drawn outside any compiled graph: their random branches would only break it.
@@ -175,18 +192,8 @@ def _mask(batch: Mapping[str, Tensor], partial: tuple[str, ...], *, missing: boo
 def _present(batch: Mapping[str, Tensor], name: str) -> Tensor:
     mask = batch.get(f"{name}.present")
     if mask is not None:
+        assert mask.dim() == 1, f"`{name}.present` says of each example whether it has `{name}`"
         return mask.bool()
-    value = _given(batch, name)
-    # A label that is missing is negative; an array is taken to be there unless a mask says otherwise.
-    return (
-        value >= 0 if not value.is_floating_point() else torch.ones(len(value), dtype=torch.bool, device=value.device)
-    )
-
-
-def _select_density(density: Any, mask: Tensor) -> Any:
-    chosen = {
-        entry.name: value[mask]
-        for entry in fields(density)
-        if isinstance(value := getattr(density, entry.name), Tensor) and value.dim() > 0
-    }
-    return replace(density, **chosen)
+    value = _given(batch, Given(result=name, partial=False))
+    # A label that is missing is negative, a row of numbers that is missing is NaN throughout.
+    return value >= 0 if not value.is_floating_point() else ~value.isnan().reshape(len(value), -1).all(dim=1)

@@ -8,19 +8,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mvib.compile.execution import Networks, Tables, run_steps
+from mvib.compile.execution import Networks, Tables, UnfitDataError, run_steps
 from mvib.compile.objective import Evaluation, Objective
 from mvib.estimators.ranks import Ranks, current_ranks
 from mvib.nn.distributions import Categorical
 from mvib.nn.momentum import MomentumCopy
-from mvib.nn.shapes import Shape
+from mvib.nn.shapes import Shape, describe
 from mvib.plan import Plan
 from mvib.plan.plan import Readout
 from mvib.semantics.method import Gradient
 from mvib.semantics.values import Scalar, value_at
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
     """What a model gives for a batch.
 
@@ -32,6 +32,7 @@ class Output:
         constant: what the loss leaves out: loss + constant is the sum of the terms' estimates with sign and weight.
         fits: for terms whose estimator fits a density of its own (`club(mlp(64))`), how badly it predicts: -E log q
             in nats. The loss carries its gradient and not its value.
+        counts: how many examples of the global batch are behind each term: of a partial variable those that have it.
     """
 
     loss: Tensor
@@ -40,6 +41,7 @@ class Output:
     densities: dict[str, Any]
     constant: Tensor
     fits: dict[str, Tensor]
+    counts: dict[str, int]
 
 
 class CompiledModel(nn.Module):
@@ -104,12 +106,22 @@ class CompiledModel(nn.Module):
 
         Raises:
             MissingDataError: a data variable is not in the batch.
+            UnfitDataError: one has another shape or type than the model was compiled for.
         """
+        self._check(batch)
         tables = Tables(batch, ranks=self.ranks or current_ranks())
         run_steps(self.plan.steps, self.networks, tables)
         found: Evaluation = self.objective(tables)
         variables = {name: tables.values[name] for name in self.plan.variables}
-        return Output(found.loss, found.terms, variables, tables.densities, found.constant, found.fits)
+        return Output(
+            loss=found.loss,
+            terms=found.terms,
+            variables=variables,
+            densities=tables.densities,
+            constant=found.constant,
+            fits=found.fits,
+            counts=found.counts,
+        )
 
     def set_progress(self, progress: float) -> None:
         """Set what schedules follow, between 0 and 1."""
@@ -182,10 +194,26 @@ class CompiledModel(nn.Module):
         return {readout.inputs[0]: x}
 
     def _read_out(self, readout: Readout, batch: Mapping[str, Tensor]) -> Tables:
+        self._check(batch)
         tables = Tables(batch)
         with evaluation_mode(self):
             run_steps(readout.steps, self.networks, tables)
         return tables
+
+    def _check(self, batch: Mapping[str, Tensor]) -> None:
+        """Data have the shape that the networks were built for, and their precision."""
+        dtype = next((p.dtype for p in self.networks.parameters() if p.is_floating_point()), None)
+        for name, (kind, _) in self.plan.data.items():
+            value, shape = batch.get(name), self.shapes.get(name)
+            if value is None or shape is None:
+                continue
+            found = tuple(value.shape[1:])
+            if found != shape:
+                raise UnfitDataError(f"`{name}` is {describe(found)}, and the model was compiled for {describe(shape)}")
+            if kind == "label" and value.is_floating_point():
+                raise UnfitDataError(f"`{name}` holds {value.dtype}, and a label is a whole number; use `.long()`")
+            if kind in {"image", "vector", "sequence"} and dtype is not None and value.dtype != dtype:
+                raise UnfitDataError(f"`{name}` holds {value.dtype}, and the model {dtype}; use `.to({dtype})`")
 
     def get_extra_state(self) -> Tensor:
         """The number of steps taken, so that a checkpoint holds the place in all schedules."""

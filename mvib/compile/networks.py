@@ -65,12 +65,17 @@ class DensityNetwork(nn.Module):
 
 
 class Frozen(nn.Module):
-    """A network that is not trained; gradients pass through it to its input."""
+    """A network that is not trained, nor are the statistics of its normalisation layers; gradients pass through it."""
 
     def __init__(self, network: nn.Module) -> None:
         """Freeze the parameters of `network`, which becomes this module's own."""
         super().__init__()
         self.network = network.requires_grad_(False)
+        self.eval()
+
+    def train(self, mode: bool = True) -> "Frozen":
+        """Stay in evaluation mode, whatever the mode of the model."""
+        return super().train(mode=False)
 
     def forward(self, x: Tensor) -> Any:
         """What the network gives."""

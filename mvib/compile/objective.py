@@ -26,12 +26,14 @@ class Evaluation:
         terms: estimate of each term by label, constants included.
         constant: what the loss leaves out.
         fits: by term how badly its auxiliary density predicts, -E log q in nats.
+        counts: by term how many examples of the global batch are behind it.
     """
 
     loss: Tensor
     terms: dict[str, Tensor] = field(default_factory=dict)
     constant: Tensor
     fits: dict[str, Tensor] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,10 +145,11 @@ class Objective(nn.Module):
         constants: list[Tensor] = []
         terms: dict[str, Tensor] = {}
         fits: dict[str, Tensor] = {}
+        counts: dict[str, int] = {}
         for term in self._terms:
             estimated = _sum([(estimator(tables), estimator.share) for estimator in term.estimators])
             value = estimated.value
-            terms[term.label] = value.detach()
+            terms[term.label], counts[term.label] = value.detach(), estimated.count
             losses.append(term.sign * term.weight.times(value - estimated.constant))
             fixed = torch.as_tensor(estimated.constant, dtype=value.dtype, device=value.device)
             constants.append(term.sign * term.weight.times(fixed))
@@ -155,7 +158,7 @@ class Objective(nn.Module):
                 losses.append(estimated.fit - estimated.fit.detach())
         if losses:
             loss, constant = torch.stack(losses).sum(), torch.stack(constants).sum()
-        return Evaluation(loss=loss, terms=terms, constant=constant, fits=fits)
+        return Evaluation(loss=loss, terms=terms, constant=constant, fits=fits, counts=counts)
 
 
 def _sum(estimates: Sequence[tuple[Estimated, float]]) -> Estimated:
@@ -170,7 +173,7 @@ def _sum(estimates: Sequence[tuple[Estimated, float]]) -> Estimated:
         if one.fit is not None:
             fit = one.fit if fit is None else fit + one.fit
     assert value is not None
-    return Estimated(value, constant, fit)
+    return Estimated(value, constant, fit, max(one.count for one, _ in estimates))
 
 
 def _key(name: str) -> str:

@@ -71,11 +71,19 @@ def _as_array(key: str, value: npt.ArrayLike | Tensor) -> Array:
         raise DataError(
             f"the array `{key}` has {array.ndim} axes", "give it one to four axes, the first of them the examples"
         )
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
+    if array.dtype.kind == "f" and not _is_finite_or_missing(array):
         raise DataError(
-            f"the array `{key}` holds values that are not finite", "remove or replace the examples with NaN or infinity"
+            f"the array `{key}` holds values that are not finite",
+            "remove or replace the examples with NaN or infinity; one that is NaN throughout is missing, where the "
+            "variable is declared `partial`",
         )
     return array
+
+
+def _is_finite_or_missing(array: Array) -> bool:
+    """Whether every example is finite, or NaN throughout."""
+    rows = array.reshape(len(array), -1)
+    return bool((np.isfinite(rows).all(axis=1) | np.isnan(rows).all(axis=1)).all())
 
 
 def _pair_parts(arrays: Mapping[str, Array]) -> dict[str, _Parts]:

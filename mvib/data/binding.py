@@ -108,6 +108,13 @@ def _with_masks(
                 f"some training examples have no label, and `{name}` is declared for all",
                 f"write `data {name}: label partial`",
             )
+    for name, column in columns.items():
+        is_missing = [part.is_floating_point() and bool(part.isnan().any()) for part in (column.train, column.test)]
+        if name not in partial and any(is_missing):
+            raise DataError(
+                f"some examples have no `{name}` (all NaN), and it is declared for all",
+                f"write `partial` behind its type, `data {name}: vector partial`, or remove them",
+            )
     partial_labels = [name for name in labels if name in partial]
     if labelled is not None and len(partial_labels) != 1:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Labels that only some training examples have: which ones keep theirs, and the mask that says so."""
+"""Values that only some training examples have: which labels are kept, and the mask that says so."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -50,13 +50,20 @@ def keep_labels(column: Column, *, labelled: int, seed: int) -> Column:
 
 
 def mask_column(column: Column) -> Column:
-    """Returns the column of booleans that are true where a label is present."""
+    """Returns the column of booleans, one an example, that are true where there is a value."""
     return Column(
         kind=ColumnKind.MASK,
-        train=column.train != MISSING,
-        test=column.test != MISSING,
-        description=f"whether there is a label: {column.description}",
+        train=_is_present(column.train),
+        test=_is_present(column.test),
+        description=f"whether there is a value: {column.description}",
     )
+
+
+def _is_present(values: Tensor) -> Tensor:
+    """Which examples have a value: a missing label is `MISSING`, a missing row of numbers NaN throughout."""
+    if not values.is_floating_point():
+        return values != MISSING
+    return ~values.isnan().reshape(len(values), -1).all(dim=1)
 
 
 def _shuffle(indices: Tensor, generator: torch.Generator) -> list[int]:

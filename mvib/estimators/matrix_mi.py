@@ -17,7 +17,7 @@ def matrix_mi(
     z2: Float[Tensor, "B D2"],
     *,
     order: float = 2.0,
-    kernel: Kernel = "gaussian",
+    kernel: Kernel = "linear",
     sigma: float | None = None,
     ranks: Ranks = ALONE,
 ) -> Float[Tensor, ""]:

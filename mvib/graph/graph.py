@@ -152,7 +152,11 @@ class InformationGraph:
 
     def is_ancestor(self, above: Member, below: Member) -> bool:
         """Whether `below` is computed from `above` (a variable is not its own ancestor)."""
-        return above != below and networkx.has_path(self.p, str(above), str(below))
+        return self.is_computed_from(str(above), str(below))
+
+    def is_computed_from(self, above: str, below: str) -> bool:
+        """Whether the variable named `below` is computed from that named `above`."""
+        return above != below and bool(networkx.has_path(self.p, above, below))
 
     def d_separated(self, first: Iterable[str], second: Iterable[str], given: Iterable[str] = ()) -> bool:
         """Whether the graph of p makes two sets of variables independent given a third.

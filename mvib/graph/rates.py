@@ -89,11 +89,10 @@ def check_reference(graph: InformationGraph, term: Term, instance: TermInstance,
             assert reference.at is not None
             given: tuple[Member, ...] = (reference.at,)
         case ReferenceKind.DECODER:
-            fitting = [c for c in graph.decoders if graph.modules[c.module].family == reference.name]
-            about_code = [c for c in fitting if c.target == code]
-            if not about_code:
-                return _wrong_decoder(term, quantity, reference, fitting[0], code)
-            given = about_code[0].sources
+            channel = find_reference_decoder(graph, reference, quantity, code)
+            if channel.target != code:
+                return _wrong_decoder(term, quantity, reference, channel, code)
+            given = channel.sources
     condition = {variable.member for variable in quantity.condition}
     if set(given) <= condition:
         return None
@@ -108,6 +107,18 @@ def check_reference(graph: InformationGraph, term: Term, instance: TermInstance,
         why="what the reference knows about the code is left out of the rate, so it must stand in the condition",
         remedy=f"ask for `{asked}`",
     )
+
+
+def find_reference_decoder(
+    graph: InformationGraph, reference: RateReference, quantity: Quantity, code: Member
+) -> Channel:
+    """The arrow of a rate's decoder: about the code, from what the quantity is conditioned on.
+
+    Where no arrow is that, the nearest to it.
+    """
+    fitting = [c for c in graph.decoders if graph.modules[c.module].family == reference.name]
+    condition = {variable.member for variable in quantity.condition}
+    return max(fitting, key=lambda c: (c.target == code, set(c.sources) <= condition))
 
 
 def written_member(instance: TermInstance, member: Member) -> str:

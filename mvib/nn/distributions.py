@@ -256,6 +256,11 @@ class VonMisesFisher(ExponentialFamily):
         return _rows(_unit(y)), natural_BE, torch.full_like(natural_BE[:, 0], self.kappa)
 
 
+def has_closed_form(p: Distribution, q: Distribution) -> bool:
+    """Whether `kl_divergence` has one for these families."""
+    return isinstance(p, DiagonalGaussian) and isinstance(q, DiagonalGaussian | StandardNormal)
+
+
 def kl_divergence(p: Distribution, q: Distribution) -> Float[Tensor, " B"]:
     """Return the Kullback-Leibler divergence KL(p || q) of each example in nats, summed over the event.
 

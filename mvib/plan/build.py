@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mvib.catalogue.signature import ChannelEntry, Form, Interface, Rows
-from mvib.graph import InformationGraph, Operand, Reading
+from mvib.graph import InformationGraph, Operand, Reading, find_reference_decoder
 from mvib.plan.plan import (
     Apply,
     Auxiliary,
@@ -23,6 +23,7 @@ from mvib.plan.plan import (
     SelectDensity,
     Step,
     Stop,
+    StopDensity,
     Transform,
 )
 from mvib.semantics.method import (
@@ -92,7 +93,7 @@ class _Planner:
 
     def _add(self, step: Step) -> str:
         # A density and a tensor may have one name: `q(Z[1])` and its mean. Steps keep one order.
-        key = f"~{step.result}" if isinstance(step, Density | SelectDensity) else step.result
+        key = f"~{step.result}" if isinstance(step, Density | SelectDensity | StopDensity) else step.result
         self.steps.setdefault(key, step)
         return step.result
 
@@ -108,7 +109,7 @@ class _Planner:
             return name
         maker = self.graph.maker(member)
         if maker is None:
-            return self._add(Given(result=name))
+            return self._add(Given(result=name, partial=self.method.family_of(member).partial))
         if maker.kind is ChannelKind.VIEW:
             return self._view(member, maker)
         source = self._source(maker)
@@ -138,6 +139,30 @@ class _Planner:
         if len(names) == 1:
             return names[0]
         return self._add(Join(result=f"({', '.join(names)})", sources=tuple(names)))
+
+    def stop_density(self, density: str) -> str:
+        """A density without its gradient."""
+        return self._add(StopDensity(result=f"sg({density})", source=density))
+
+    def own(self, operand: Operand) -> str:
+        """A variable of p, as it is."""
+        value = self.member(operand.member)
+        return self.stop(value) if operand.stopped else value
+
+    def code(self, reading: Reading) -> tuple[str, str]:
+        """The density of a code and the code itself, the sample of it, as a rate takes them."""
+        sources, (code,) = reading.operands
+        maker = self.graph.maker(code.member)
+        assert maker is not None
+        stopped = {operand.member for operand in sources if operand.stopped}
+        if stopped & set(maker.sources):
+            # Its own sample: that of p passes the gradient on.
+            given = [Operand(member=m, start=m, stopped=m in stopped) for m in maker.sources]
+            density = self.density(maker, self.join([self.own(operand) for operand in given]))
+            sample = self._add(Sample(result=f"{code.member} of {density}", density=density))
+        else:
+            density, sample = self.density(maker), self.member(code.member)
+        return (self.stop_density(density), self.stop(sample)) if code.stopped else (density, sample)
 
     def density(self, channel: Channel, source: str | None = None) -> str:
         """The density of a stochastic encoder or a decoder; `source` in the place of its own sources."""
@@ -235,9 +260,20 @@ def _subset(planner: _Planner, term: Term, reading: Reading) -> _Subset:
     if term.subset is not None:
         kind, member = term.subset
         return _Subset((str(member),), kind == "unlabelled")
-    members = set(reading.instance.quantity.members)
-    partial = [str(m) for m in members if planner.method.family_of(m).partial]
-    return _Subset(tuple(sorted(partial)), False)
+    named = [o for group in (*reading.operands, reading.condition) for o in group]
+    reference = reading.instance.reference
+    # Of a prediction the value is needed that it is made from, not the one it is about.
+    members = {operand.start for operand in named}
+    members |= {reference.at} if reference is not None and reference.at is not None else set()
+    # A variable that is computed from one that an example lacks, the example lacks too.
+    partial = [
+        data
+        for data, (_, is_partial) in _data(planner.method).items()
+        if is_partial
+        for member in sorted({str(m) for m in members})
+        if member == data or planner.graph.is_computed_from(data, member)
+    ]
+    return _Subset(tuple(dict.fromkeys(sorted(partial))), False)
 
 
 def _decoder_estimate(planner: _Planner, reading: Reading, subset: _Subset) -> Estimate:
@@ -247,8 +283,8 @@ def _decoder_estimate(planner: _Planner, reading: Reading, subset: _Subset) -> E
     operands = {o.member: o for group in (*reading.operands, reading.condition) for o in group if not o.channels}
     # Seen from further up, `I[f, q](X; T)`, the decoder's own source is on the path and no operand.
     own = {m: operands.get(m, Operand(member=m, start=m)) for m in (*channel.sources, channel.target)}
-    source = planner.join([_own(planner, own[s]) for s in channel.sources])
-    target = _own(planner, own[channel.target])
+    source = planner.join([planner.own(own[s]) for s in channel.sources])
+    target = planner.own(own[channel.target])
     density = planner.select_density(planner.density(channel, source), subset)
     family = planner.method.family_of(channel.target)
     is_information = instance.quantity.functional == "I"
@@ -265,41 +301,30 @@ def _decoder_estimate(planner: _Planner, reading: Reading, subset: _Subset) -> E
     )
 
 
-def _own(planner: _Planner, operand: Operand) -> str:
-    """A variable of p, as it is."""
-    value = planner.member(operand.member)
-    return planner.stop(value) if operand.stopped else value
-
-
 def _rate_estimate(planner: _Planner, term: Term, reading: Reading, subset: _Subset) -> Estimate:
     reference = reading.instance.reference
     assert reference is not None
-    code = reading.operands[1][0]
-    maker = planner.graph.maker(code.member)
-    assert maker is not None
-    density = planner.density(maker)
-    sample = planner.member(code.member)
+    density, sample = planner.code(reading)
+    given = {operand.member: operand for operand in reading.condition}
     prior: BoundCall | None = None
     other = ""
     match reference.kind:
         case ReferenceKind.PRIOR:
             assert term.call is not None
-            given = term.call["reference"]
-            assert isinstance(given, BoundCall)
-            prior = given
+            named = term.call["reference"]
+            assert isinstance(named, BoundCall)
+            prior = named
         case ReferenceKind.DECODER:
-            channel = next(
-                c
-                for c in planner.graph.decoders
-                if planner.method.modules[c.module].family == reference.name and c.target == code.member
-            )
-            other = planner.density(channel)
+            quantity, code = reading.instance.quantity, reading.operands[1][0].member
+            channel = find_reference_decoder(planner.graph, reference, quantity, code)
+            other = planner.density(channel, planner.join([planner.own(given[source]) for source in channel.sources]))
         case ReferenceKind.ENCODER:
             assert reference.at is not None
             channel = next(
                 c for c in planner.graph.channels if planner.method.modules[c.module].family == reference.name
             )
-            other = planner.density(channel, planner.member(reference.at))
+            at = given.get(reference.at, Operand(member=reference.at, start=reference.at))
+            other = planner.density(channel, planner.own(at))
     return Estimate(
         entry=term.estimator,
         call=term.call,
@@ -343,9 +368,8 @@ def _conditional_estimate(planner: _Planner, term: Term, reading: Reading, subse
     if isinstance(net, BoundCall):
         fitted = Auxiliary(name=f"{term.label}.density", call=net, is_density=True, first=first, second=second)
     else:
-        maker = planner.graph.maker(reading.operands[1][0].member)
-        assert maker is not None
-        density = planner.select_density(planner.density(maker), subset)
+        own, sample = planner.code(reading)
+        density, second = planner.select_density(own, subset), planner.select(sample, subset)
     return Estimate(
         entry=term.estimator,
         call=term.call,

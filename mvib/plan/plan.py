@@ -45,7 +45,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given(Step):
-    """A data variable of the batch."""
+    """A data variable of the batch; of a `partial` one the rows that are missing are zeros."""
+
+    partial: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,13 @@ class Mean(Step):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop(Step):
     """A value without its gradient."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopDensity(Step):
+    """A density without its gradient."""
 
     source: str
 

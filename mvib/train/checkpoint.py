@@ -137,11 +137,12 @@ def _read_place(path: Path, header: str | None) -> Place:
             )
         means = values["means"]
         totals = {str(name): float(total) for name, total in means["totals"].items()}
+        counts = {str(name): int(count) for name, count in means["counts"].items()}
         return Place(
             epoch=int(values["epoch"]),
             batch=int(values["batch"]),
             step=int(values["step"]),
-            means=RunningMeans(examples=int(means["examples"]), totals=totals),
+            means=RunningMeans(totals=totals, counts=counts),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(path, f"its header cannot be read ({error})") from error

@@ -115,22 +115,22 @@ def without_infinities(value: Any) -> Any:
 
 @dataclass(slots=True)
 class RunningMeans:
-    """Means over the examples of an epoch, added up step by step.
+    """Means over the examples of an epoch, added up step by step; each over the examples that are behind it.
 
     Attributes:
-        examples: how many have been added.
         totals: sums over examples by name.
+        counts: how many have been added by name.
     """
 
-    examples: int = 0
     totals: dict[str, float] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
 
     def add(self, values: Mapping[str, float], *, examples: int) -> None:
-        """Add the means of a batch."""
-        self.examples += examples
+        """Add the means of as many examples."""
         for name, value in values.items():
             self.totals[name] = self.totals.get(name, 0.0) + value * examples
+            self.counts[name] = self.counts.get(name, 0) + examples
 
     def mean(self, name: str) -> float:
-        """The mean of what was added under a name."""
-        return self.totals[name] / self.examples if self.examples else math.nan
+        """The mean of what was added under a name; not a number where no example was behind it."""
+        return self.totals[name] / self.counts[name] if self.counts.get(name) else math.nan

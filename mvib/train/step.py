@@ -21,11 +21,13 @@ class StepResult:
         loss: what was minimised.
         gradient_norm: before clipping.
         terms: the estimate of each term.
+        counts: number of examples behind each term.
     """
 
     loss: float
     gradient_norm: float
     terms: Mapping[str, float]
+    counts: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def take_step(
     """Take one step, unless the loss, an estimate or the gradient is not finite; then the weights stay as they are."""
     optimizer.zero_grad(set_to_none=True)
     output = run_model(model, batch, precision=precision, device=device)
-    # A batch may hold no example that a term is about; then nothing depends on the weights.
+    # A method without a term has nothing to train by.
     if output.loss.requires_grad:
         output.loss.backward()  # type: ignore[no-untyped-call]
     trained = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
@@ -69,7 +71,7 @@ def take_step(
         torch.nn.utils.clip_grads_with_norm_(trained, clip, norm)
     optimizer.step()
     model.after_step()
-    return StepResult(loss=loss, gradient_norm=gradient_norm, terms=terms)
+    return StepResult(loss=loss, gradient_norm=gradient_norm, terms=terms, counts=output.counts)
 
 
 def _find_culprit(model: CompiledModel, loss: float, terms: Mapping[str, float]) -> str:

@@ -177,8 +177,8 @@ class Training:
         )
         if isinstance(result, Broken):
             raise self._failure(result.culprit)
-        numbers = {"loss": result.loss, "gradient_norm": result.gradient_norm} | _prefixed(result.terms)
-        place.means.add(numbers, examples=_size(batch))
+        _add(place.means, result.loss, result.terms, result.counts)
+        place.means.add({"gradient_norm": result.gradient_norm}, examples=_size(batch))
         place.step += 1
         place.batch += 1
         self._is_settled = True
@@ -221,7 +221,7 @@ class Training:
                     continue
                 output = run_model(self.model, batch, precision=self._config.precision, device=self._device)
                 terms = {name: float(value) for name, value in output.terms.items()}
-                means.add({"loss": float(output.loss)} | _prefixed(terms), examples=_size(batch))
+                _add(means, float(output.loss), terms, output.counts)
         return _measured(means)
 
     def _save(self) -> None:
@@ -248,9 +248,12 @@ class Training:
 _TERM = "term:"
 
 
-def _prefixed(terms: Mapping[str, float]) -> dict[str, float]:
-    # A term may be called `loss`.
-    return {f"{_TERM}{name}": value for name, value in terms.items()}
+def _add(means: RunningMeans, loss: float, terms: Mapping[str, float], counts: Mapping[str, int]) -> None:
+    """Add a batch: a term counts with the examples behind it, the loss with those behind any of its terms."""
+    for name, value in terms.items():
+        # A term may be called `loss`.
+        means.add({f"{_TERM}{name}": value}, examples=counts[name])
+    means.add({"loss": loss}, examples=max(counts.values(), default=1))
 
 
 def _measured(means: RunningMeans) -> Measured:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import mvib
-from mvib.compile import CompiledModel, ExampleError, LabelShape, MissingDataError, Output
+from mvib.compile import CompiledModel, ExampleError, LabelShape, MissingDataError, Output, UnfitDataError
 from mvib.nn.distributions import DiagonalGaussian
 from mvib.plan import build_plan
 
@@ -368,3 +368,19 @@ def test_compile_and_train_stay_functions_after_their_packages_are_imported() ->
 
     assert callable(mvib.compile)
     assert callable(mvib.train)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (torch.rand(4, 1, 8, 8, dtype=torch.float64), "holds torch.float64, and the model torch.float32"),
+        (torch.zeros(4, 1, 8, 8, dtype=torch.uint8), "holds torch.uint8"),
+        (torch.rand(4, 3, 8, 8), "`X` is .*3.*, and the model was compiled for"),
+    ],
+)
+def test_data_of_another_kind_are_refused(given: Tensor, message: str, x: Tensor) -> None:
+    model = build(SIMCLR, x)
+    with pytest.raises(UnfitDataError, match=message):
+        model.encode(given)
+    with pytest.raises(UnfitDataError, match=message):
+        model({"X": given})

@@ -158,7 +158,7 @@ def test_files_that_cannot_be_read_are_errors(tmp_path: Path) -> None:
         ({"x": np.array(["a", "b"])}, "holds `<U1` values"),
         ({"x": np.zeros((2, 2), complex)}, "holds `complex128` values"),
         ({"x": np.float64(3.0)}, "has 0 axes"),
-        ({"x": np.array([[1.0], [np.nan]])}, "not finite"),
+        ({"x": np.array([[1.0, np.nan], [1.0, 2.0]])}, "not finite"),
         ({"x_test": np.zeros((3, 2))}, "no training array"),
         ({"x": np.zeros((3, 2)), "x_train": np.zeros((3, 2))}, "both `x` and `x_train`"),
         ({"x": np.zeros((3, 2)), "x_test": np.zeros((3, 4))}, "examples of shape"),

@@ -52,7 +52,15 @@ class Objective(nn.Module):
 
     def forward(self, batch: dict[str, Tensor]) -> Output:
         value = (self.weight**self.power).sum()
-        return Output(value, {"first": torch.zeros(()), "second": value.detach()}, {}, {}, torch.zeros(()), {})
+        return Output(
+            loss=value,
+            terms={"first": torch.zeros(()), "second": value.detach()},
+            variables={},
+            densities={},
+            constant=torch.zeros(()),
+            fits={},
+            counts={"first": 1, "second": 1},
+        )
 
     def after_step(self) -> None:
         raise AssertionError("a broken step was taken")

@@ -74,7 +74,7 @@ KERNELS = (
         by_form=((Form.INFORMATION, "mvib.estimators.kde:kde_information"),),
         forms=(Form.ENTROPY, Form.INFORMATION),
         bound=Bound.EXACT,
-        exact_when="N goes to infinity; biased from about four dimensions on",
+        exact_when="N goes to infinity; slow where dependence is strong, tails heavy, or dimensions more than three",
         formula="- mean_i log mean_j prod_d N(z_id; z_jd, h_d^2); I(A; B) = H(A) + H(B) - H(A, B), each with its own h",
         needs="a batch of rows of few dimensions",
         couples_batch=True,

@@ -1,5 +1,7 @@
 """Estimators from means and covariances."""
 
+from dataclasses import replace
+
 from mvib.catalogue.signature import (
     Argument,
     Bound,
@@ -292,7 +294,8 @@ SECOND_ORDER = (
     EstimatorEntry(
         name="matrix_mi",
         about="Renyi entropies of the kernel matrices of two variables less that of their product.",
-        arguments=(_ORDER, _KERNEL, _SIGMA),
+        # Linear, as in self-supervision: a bandwidth that tells all rows apart would find log N whatever there is.
+        arguments=(_ORDER, replace(_KERNEL, default="linear"), _SIGMA),
         source="Giraldo, Rao and Principe 2015; Tan et al. 2023 (in self-supervision)",
         implementation="mvib.estimators.matrix_mi:matrix_mi",
         forms=(Form.INFORMATION,),

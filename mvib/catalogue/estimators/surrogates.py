@@ -18,6 +18,7 @@ SURROGATES = (
         bound=Bound.SURROGATE,
         formula="mean over examples and dimensions of (a - b)^2",
         needs="two variables of one shape",
+        any_shape=True,
         couples_batch=False,
         units="none",
         reduction=Reduction.LOCAL,

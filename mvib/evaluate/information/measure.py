@@ -20,12 +20,17 @@ from mvib.evaluate.information.fitting import fit
 from mvib.evaluate.information.interval import half_sample_interval
 from mvib.evaluate.information.measurement import Measurement, Promise
 from mvib.evaluate.information.samples import as_table, read_samples
+from mvib.nn.builders.critics import JointCritic
 from mvib.nn.learned_number import LearnedNumber
 from mvib.plan.plan import Auxiliary, Estimate
 from mvib.semantics.values import BoundCall, Learned
 from mvib.source import SourceFile, Span
 
 _NOWHERE = Span(SourceFile("arguments", ""), 0, 0)
+
+# Rows a step in training. A critic that does not separate is applied to every pair of them.
+_BATCH = 256
+_JOINT_BATCH = 64
 
 # Rows that a critic scores at once: its scores are as many as the pairs of rows.
 _MOST_ROWS_SCORED = 1024
@@ -141,7 +146,9 @@ def _fit_and_prepare(
         for number in learned.values():
             number.restrict()
 
-    fit(networks, evaluate, [table[:half] for table in tables], after_step=restrict)
+    joint = any(isinstance(module, JointCritic) for module in networks.modules())
+    batch = _JOINT_BATCH if joint else _BATCH
+    fit(networks, evaluate, [table[:half] for table in tables], batch=batch, after_step=restrict)
     kept = [table[half:] for table in tables]
     if auxiliary is None:
         return lambda some: _measured(estimator, _transformed(entry, some)), kept

@@ -112,7 +112,9 @@ def unresolvable_override(span: Span, name: str, known: Sequence[str]) -> Diagno
         title=f"nothing called `{name}` can be set",
         span=span,
         label="no parameter of this spec",
-        remedy=suggest(name, known, "names that can be set"),
+        remedy=suggest(
+            name, known, "names that can be set", otherwise="settings of training are `train.epochs` and such"
+        ),
     )
 
 

@@ -370,6 +370,28 @@ def log_mean_square(num: int, dim: int) -> float:
     return -math.log(1 / num + (1 - 1 / num) / dim)
 
 
+def of_wide_kernel(name: str, form: Form) -> Measure:
+    """Order 2 with Gaussian kernels of variance D."""
+
+    def measure(law: Law, x: Tensor, y: Tensor) -> Tensor:
+        return on_rows(name, form, order=2.0, kernel="gaussian", sigma=math.sqrt(law.dim_x))(law, x, y)
+
+    return measure
+
+
+def mean_square(num: int, law: Law, *, with_y: bool = True) -> float:
+    """Mean squared entry of the kernel matrix of variance D of X, or of its product with Y's.
+
+    A squared kernel of a difference of variance 2 has mean (1 + 4 / D)^(-1/2) a dimension; the product for a pair of
+    correlation rho ((1 + 4 / D)^2 - (4 rho / D)^2)^(-1/2).
+    """
+    of_one = 4 / law.dim_x
+    correlation = (1 - noise_variances(law)).sqrt()
+    joint = ((1 + of_one) ** 2 - (of_one * correlation).square()).rsqrt().prod().item()
+    off_diagonal = joint if with_y else (1 + of_one) ** (-law.dim_x / 2)
+    return 1 / num + (1 - 1 / num) * off_diagonal
+
+
 def log_of_mean_bias(_law: Law, num: int) -> float:
     """Of minus the log of a mean over n^2 pairs: half its relative variance, which is at most 4 / n."""
     return 4 / num
@@ -492,8 +514,8 @@ SECOND_ORDER = (
     Row(
         name="renyi",
         form=Form.ENTROPY,
-        about="order 2",
-        measure=on_rows("renyi", Form.ENTROPY, order=2.0),
+        about="order 2, linear",
+        measure=on_rows("renyi", Form.ENTROPY, order=2.0, kernel="linear"),
         population=lambda law, num: log_mean_square(num, law.dim_x) if has_normal_x(law) else None,
         bias=log_of_mean_bias,
         cap=lambda law, x, _y: x.new_tensor(math.log(min(len(x), law.dim_x))),
@@ -501,15 +523,44 @@ SECOND_ORDER = (
     Row(
         name="renyi",
         form=Form.ENTROPY,
-        about="order 1, gaussian kernel",
+        about="order 2, gaussian",
+        measure=of_wide_kernel("renyi", Form.ENTROPY),
+        population=lambda law, num: -math.log(mean_square(num, law, with_y=False)) if has_normal_x(law) else None,
+        bias=log_of_mean_bias,
+        cap=lambda _law, x, _y: x.new_tensor(math.log(len(x))),
+    ),
+    Row(
+        name="renyi",
+        form=Form.CONDITIONAL_ENTROPY,
+        about="order 2, gaussian",
+        measure=of_wide_kernel("renyi", Form.CONDITIONAL_ENTROPY),
+        population=lambda law, num: (
+            math.log(mean_square(num, law, with_y=False) / mean_square(num, law)) if has_normal_x(law) else None
+        ),
+        bias=log_of_mean_bias,
+    ),
+    Row(
+        name="matrix_mi",
+        about="order 2, gaussian",
+        measure=of_wide_kernel("matrix_mi", Form.INFORMATION),
+        population=lambda law, num: (
+            math.log(mean_square(num, law) / mean_square(num, law, with_y=False) ** 2) if has_normal_x(law) else None
+        ),
+        bias=log_of_mean_bias,
+        cap=lambda _law, x, _y: x.new_tensor(math.log(len(x))),
+    ),
+    Row(
+        name="renyi",
+        form=Form.ENTROPY,
+        about="order 1, gaussian",
         measure=on_rows("renyi", Form.ENTROPY, order=1.0, kernel="gaussian"),
         cap=lambda _law, x, _y: x.new_tensor(math.log(len(x))),
     ),
     Row(
         name="renyi",
         form=Form.CONDITIONAL_ENTROPY,
-        about="order 2",
-        measure=on_rows("renyi", Form.CONDITIONAL_ENTROPY, order=2.0),
+        about="order 2, linear",
+        measure=on_rows("renyi", Form.CONDITIONAL_ENTROPY, order=2.0, kernel="linear"),
         population=lambda law, num: (
             log_mean_square(num, law.dim_x * law.dim_y) - log_mean_square(num, law.dim_y)
             if is_independent(law)
@@ -519,8 +570,8 @@ SECOND_ORDER = (
     ),
     Row(
         name="matrix_mi",
-        about="order 2",
-        measure=on_rows("matrix_mi", Form.INFORMATION, order=2.0),
+        about="order 2, linear",
+        measure=on_rows("matrix_mi", Form.INFORMATION, order=2.0, kernel="linear"),
         population=lambda law, num: (
             log_mean_square(num, law.dim_x)
             + log_mean_square(num, law.dim_y)
@@ -533,8 +584,8 @@ SECOND_ORDER = (
     ),
     Row(
         name="matrix_mi",
-        about="order 1",
-        measure=on_rows("matrix_mi", Form.INFORMATION, order=1.0),
+        about="order 1, linear",
+        measure=on_rows("matrix_mi", Form.INFORMATION, order=1.0, kernel="linear"),
         cap=lambda law, x, _y: x.new_tensor(math.log(min(len(x), law.dim_x, law.dim_y))),
     ),
     Row(
