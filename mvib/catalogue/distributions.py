@@ -36,6 +36,7 @@ DISTRIBUTIONS = (
         decodes=True,
         about_types=("image", "vector", "sequence"),
         loss="squared error",
+        closed_form_from=("normal", "gaussian"),
         implementation="mvib.nn.heads:GaussianHead",
     ),
     DistributionEntry(

@@ -129,7 +129,7 @@ MODULES = (
     ),
     ModuleEntry(
         name="frozen",
-        about="A network that is not trained: its random weights stay as they are.",
+        about="A network that is not trained: weights and running statistics stay, and normalisation uses the latter.",
         arguments=(
             Argument(name="network", kind=Kind.MODULE, positional=True, about="the network, or an encoder to copy"),
         ),

@@ -265,6 +265,7 @@ class DistributionEntry(Entry):
         about_types: types of data it can be a density of; empty for any real values.
         loss: the familiar name of minus its log-density.
         drops: constants left out of its log-density, empty when none.
+        closed_form_from: the families from which its relative entropy has a closed form.
     """
 
     encodes: bool = False
@@ -273,6 +274,7 @@ class DistributionEntry(Entry):
     about_types: tuple[str, ...] = ()
     loss: str = ""
     drops: str = ""
+    closed_form_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

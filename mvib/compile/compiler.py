@@ -16,7 +16,7 @@ from mvib.compile.objective import Objective
 from mvib.data.channels.errors import ChannelError
 from mvib.diagnostics import Diagnostic, Label, SpecError
 from mvib.driver import Analysis
-from mvib.nn.distributions import Categorical, Distribution, has_closed_form
+from mvib.nn.distributions import Categorical
 from mvib.nn.shapes import Shape, ShapeError, describe
 from mvib.plan import Plan, build_plan
 from mvib.plan.plan import Apply, Auxiliary, Density, Draw, Estimate, Network, Select, SelectDensity, Step
@@ -237,13 +237,12 @@ class _Inference:
                     continue
                 shapes = [tuple(value.shape[1:]) for value in values if value is not None]
                 entry, auxiliary = estimate.entry, estimate.auxiliary
-                density = tables.densities.get(estimate.density)
                 if auxiliary is not None:
                     self._add_auxiliary(auxiliary, (shapes[0], shapes[1]), estimate.span)
                 elif entry is None:
-                    self._check_prediction(estimate, density, shapes[0])
-                elif entry.interface is Interface.RATE and density is not None:
-                    self._check_closed_form(estimate, density)
+                    self._check_prediction(estimate, estimate.density, tables, shapes[0])
+                elif entry.interface is Interface.RATE:
+                    self._check_prediction(estimate, estimate.reference, tables, shapes[0])
                 elif entry.interface is Interface.ROWS and not entry.any_shape and any(len(s) != 1 for s in shapes):
                     self.diagnostics.append(_no_rows(entry.name, estimate.inputs, shapes, estimate.span))
                 elif entry.interface is Interface.ROWS and entry.same_width and len(set(shapes)) > 1:
@@ -251,38 +250,21 @@ class _Inference:
                 elif entry.interface is Interface.LABELS:
                     self._check_logits(estimate.inputs, shapes[0], estimate.span)
 
-    def _check_prediction(self, estimate: Estimate, density: Any, shape: Shape) -> None:
-        """The density is one of the variable that it predicts: one set of weights has one output."""
+    def _check_prediction(self, estimate: Estimate, name: str, tables: Tables, shape: Shape) -> None:
+        """A density is one of the variable that it predicts: one set of weights has one output."""
+        density = tables.densities.get(name)
         predicted = tuple(density.mean.shape[1:]) if density is not None else shape
         if isinstance(density, Categorical) or predicted == shape:
             return
         self.diagnostics.append(
             Diagnostic(
                 slug="shape-mismatch",
-                title=f"`{estimate.density}` is a density of {describe(predicted)}, and `{estimate.inputs[0]}` is "
+                title=f"`{name}` is a density of {describe(predicted)}, and `{estimate.inputs[0]}` is "
                 f"{describe(shape)}",
                 span=estimate.span,
                 label="of another shape",
                 why="one name is one set of weights, made for the first variable that it predicts",
                 remedy="write a decoder with its own name for each of the two variables",
-            )
-        )
-
-    def _check_closed_form(self, estimate: Estimate, density: Distribution) -> None:
-        """A rate that is asked for in closed form has one."""
-        assert estimate.call is not None
-        prior = import_object(estimate.prior.entry.implementation)() if estimate.prior is not None else None
-        if estimate.call["form"] != "analytic" or (prior is not None and has_closed_form(density, prior)):
-            return
-        if estimate.prior is None:
-            return
-        self.diagnostics.append(
-            Diagnostic(
-                slug="wrong-argument",
-                title=f"the rate of a {type(density).__name__} to `{estimate.prior.name}` has no closed form here",
-                span=estimate.call.span,
-                label="`form: analytic`",
-                remedy="leave `form` out, or write `form: sampled`",
             )
         )
 

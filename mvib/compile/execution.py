@@ -135,9 +135,9 @@ def run_step(step: Step, networks: Networks, tables: Tables) -> None:  # noqa: C
     elif isinstance(step, StopDensity):
         tables.densities[step.result] = tables.densities[step.source].with_rows(Tensor.detach)
     elif isinstance(step, Select):
-        values[step.result] = values[step.source][_mask(tables.batch, step.partial, missing=step.missing)]
+        values[step.result] = values[step.source][_mask(tables.batch, step)]
     elif isinstance(step, SelectDensity):
-        mask = _mask(tables.batch, step.partial, missing=step.missing)
+        mask = _mask(tables.batch, step)
         tables.densities[step.result] = tables.densities[step.source].with_rows(lambda rows: rows[mask])
     else:
         raise AssertionError(step)
@@ -182,11 +182,12 @@ def _draw(channel: nn.Module, source: Tensor) -> Tensor:
         return view
 
 
-def _mask(batch: Mapping[str, Tensor], partial: tuple[str, ...], *, missing: bool) -> Tensor:
-    """Which examples have all of some partial variables (`missing`: lack at least one)."""
-    masks = [_present(batch, name) for name in partial]
-    present = torch.stack(masks).all(dim=0)
-    return ~present if missing else present
+def _mask(batch: Mapping[str, Tensor], step: Select | SelectDensity) -> Tensor:
+    """Which examples a selection keeps."""
+    masks = [_present(batch, name) for name in step.present]
+    if step.missing:
+        masks.append(~torch.stack([_present(batch, name) for name in step.missing]).all(dim=0))
+    return torch.stack(masks).all(dim=0)
 
 
 def _present(batch: Mapping[str, Tensor], name: str) -> Tensor:

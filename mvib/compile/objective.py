@@ -162,7 +162,10 @@ class Objective(nn.Module):
 
 
 def _sum(estimates: Sequence[tuple[Estimated, float]]) -> Estimated:
-    """The instances of a term put together with their shares; their fits are added as they are."""
+    """The instances of a term put together with their shares; their fits are added as they are.
+
+    The count is that of the instance with the fewest examples: where one says nothing, the sum is no estimate.
+    """
     value: Tensor | None = None
     constant: Tensor | float = 0.0
     fit: Tensor | None = None
@@ -173,7 +176,7 @@ def _sum(estimates: Sequence[tuple[Estimated, float]]) -> Estimated:
         if one.fit is not None:
             fit = one.fit if fit is None else fit + one.fit
     assert value is not None
-    return Estimated(value, constant, fit, max(one.count for one, _ in estimates))
+    return Estimated(value, constant, fit, min(one.count for one, _ in estimates))
 
 
 def _key(name: str) -> str:

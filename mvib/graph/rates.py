@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from mvib.catalogue.signature import DistributionEntry
 from mvib.diagnostics import Diagnostic, Label, quoted_list
 from mvib.graph.graph import InformationGraph
 from mvib.semantics.method import (
@@ -84,8 +85,9 @@ def check_reference(graph: InformationGraph, term: Term, instance: TermInstance,
     place = term.call.span if term.call is not None else term.span
     match reference.kind:
         case ReferenceKind.PRIOR:
-            return None
+            return _check_form(graph, term, code, reference.name)
         case ReferenceKind.ENCODER:
+            channel = next(c for c in graph.channels if graph.modules[c.module].family == reference.name)
             assert reference.at is not None
             given: tuple[Member, ...] = (reference.at,)
         case ReferenceKind.DECODER:
@@ -95,7 +97,8 @@ def check_reference(graph: InformationGraph, term: Term, instance: TermInstance,
             given = channel.sources
     condition = {variable.member for variable in quantity.condition}
     if set(given) <= condition:
-        return None
+        entry = _density_entry(graph, channel)
+        return _check_form(graph, term, code, entry.name) if entry is not None else None
     missing = ", ".join(written_member(instance, member) for member in given if member not in condition)
     asked = f"{term.text[:-1]}{',' if condition else ' |'} {missing})"
     return Diagnostic(
@@ -107,6 +110,34 @@ def check_reference(graph: InformationGraph, term: Term, instance: TermInstance,
         why="what the reference knows about the code is left out of the rate, so it must stand in the condition",
         remedy=f"ask for `{asked}`",
     )
+
+
+def _check_form(graph: InformationGraph, term: Term, code: Member, reference: str) -> Diagnostic | None:
+    """A closed form is asked for only where there is one."""
+    maker = graph.maker(code)
+    assert maker is not None
+    posterior = _density_entry(graph, maker)
+    if term.call is None or term.call["form"] != "analytic" or posterior is None:
+        return None
+    if reference in posterior.closed_form_from:
+        return None
+    return Diagnostic(
+        slug="wrong-argument",
+        title=f"the rate of `{posterior.name}` against `{reference}` has no closed form here",
+        span=term.call.span,
+        label="`form: analytic` asks for one",
+        secondary=(Label(maker.span, f"`{code}` is made here"),),
+        remedy="leave `form` out, or write `form: sampled`",
+    )
+
+
+def _density_entry(graph: InformationGraph, channel: Channel) -> DistributionEntry | None:
+    """The family of distributions of a stochastic encoder or decoder; None when it has no module yet."""
+    module = graph.modules[channel.module]
+    if module.origin:
+        module = next(m for m in graph.modules.values() if m.family == module.origin)
+    entry = module.call.entry if module.call is not None else None
+    return entry if isinstance(entry, DistributionEntry) else None
 
 
 def find_reference_decoder(

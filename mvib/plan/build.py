@@ -75,10 +75,10 @@ def _data(method: Method) -> dict[str, tuple[str, bool]]:
 
 @dataclass(frozen=True, slots=True)
 class _Subset:
-    """Partial variables whose presence (or absence) says which examples a term is about."""
+    """Which examples a term is about: those that have all of `present`, and lack at least one of `missing`."""
 
-    partial: tuple[str, ...]
-    missing: bool
+    present: tuple[str, ...]
+    missing: tuple[str, ...]
 
 
 class _Planner:
@@ -204,21 +204,22 @@ class _Planner:
 
     def select(self, value: str, subset: _Subset) -> str:
         """The examples of a value that a term is about."""
-        if not subset.partial:
+        if not (subset.present or subset.missing):
             return value
         result = _selected_name(value, subset)
-        return self._add(Select(result=result, source=value, partial=subset.partial, missing=subset.missing))
+        return self._add(Select(result=result, source=value, present=subset.present, missing=subset.missing))
 
     def select_density(self, density: str, subset: _Subset) -> str:
         """The same for a density."""
-        if not subset.partial:
+        if not (subset.present or subset.missing):
             return density
         result = _selected_name(density, subset)
-        return self._add(SelectDensity(result=result, source=density, partial=subset.partial, missing=subset.missing))
+        return self._add(SelectDensity(result=result, source=density, present=subset.present, missing=subset.missing))
 
 
 def _selected_name(value: str, subset: _Subset) -> str:
-    return f"{value}{{{'no ' if subset.missing else ''}{', '.join(subset.partial)}}}"
+    conditions = [*subset.present, *(f"no {name}" for name in subset.missing)]
+    return f"{value}{{{', '.join(conditions)}}}"
 
 
 # ---- terms -----------------------------------------------------------------------------------------------------
@@ -257,23 +258,26 @@ def _plan_estimate(planner: _Planner, term: Term, reading: Reading, number: int)
 
 
 def _subset(planner: _Planner, term: Term, reading: Reading) -> _Subset:
-    if term.subset is not None:
-        kind, member = term.subset
-        return _Subset((str(member),), kind == "unlabelled")
     named = [o for group in (*reading.operands, reading.condition) for o in group]
     reference = reading.instance.reference
     # Of a prediction the value is needed that it is made from, not the one it is about.
     members = {operand.start for operand in named}
+    members |= {source for operand in named for channel in operand.channels for source in channel.sources[1:]}
     members |= {reference.at} if reference is not None and reference.at is not None else set()
     # A variable that is computed from one that an example lacks, the example lacks too.
-    partial = [
+    present = {
         data
         for data, (_, is_partial) in _data(planner.method).items()
         if is_partial
-        for member in sorted({str(m) for m in members})
+        for member in {str(m) for m in members}
         if member == data or planner.graph.is_computed_from(data, member)
-    ]
-    return _Subset(tuple(dict.fromkeys(sorted(partial))), False)
+    }
+    missing: set[str] = set()
+    if term.subset is not None:
+        # Unlabelled examples are still only those that have whatever else the term is computed from.
+        kind, label = term.subset
+        (missing if kind == "unlabelled" else present).add(str(label))
+    return _Subset(tuple(sorted(present)), tuple(sorted(missing)))
 
 
 def _decoder_estimate(planner: _Planner, reading: Reading, subset: _Subset) -> Estimate:

@@ -126,11 +126,11 @@ class Transform(Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Select(Step):
-    """The examples of a value that have (or, `missing`, lack) all of some partial variables."""
+    """The examples of a value that have all of some partial variables, and lack at least one of others."""
 
     source: str
-    partial: tuple[str, ...]
-    missing: bool
+    present: tuple[str, ...]
+    missing: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,8 +138,8 @@ class SelectDensity(Step):
     """The same for a density."""
 
     source: str
-    partial: tuple[str, ...]
-    missing: bool
+    present: tuple[str, ...]
+    missing: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,3 +76,28 @@ def test_a_batch_that_has_nothing_for_any_term_can_be_stepped() -> None:
     assert out.loss.item() == 0
     out.loss.backward()
     assert all(p.grad is not None and not p.grad.any() for p in model.parameters())
+
+
+def test_unlabelled_examples_of_a_term_have_its_other_partial_variables() -> None:
+    text = """method U
+data A: vector, B: vector partial, Y: label partial
+encoder fb: B -> V = mlp(8)
+maximize H(V) by variance_covariance on unlabelled(Y)
+represent V
+"""
+    model = mvib.compile(mvib.loads(text), {"A": (12, 3), "B": (12, 5), "Y": 3})
+    y = torch.tensor([0, 1, 2, 0, 1, 2] + [-1] * 6)
+    batch = {"A": torch.rand(12, 3), "B": torch.randn(12, 5), "Y": y, "B.present": torch.arange(12) < 9}
+    assert list(model(batch).counts.values()) == [3]
+
+
+def test_a_term_of_which_an_instance_says_nothing_has_no_examples_behind_it() -> None:
+    text = """method I
+data A: vector, B: vector partial
+encoder fa: A -> U[1] = mlp(8)
+encoder fb: B -> U[2] = mlp(8)
+maximize sum(i) H(U[i]) by variance_covariance
+represent U[1]
+"""
+    model = mvib.compile(mvib.loads(text), {"A": (4, 3), "B": (4, 3)})
+    assert list(model({"A": torch.rand(4, 3), "B": torch.full((4, 3), torch.nan)}).counts.values()) == [0]
