@@ -54,7 +54,7 @@ VARIATIONAL = (
                 default=None,
                 choices=("analytic", "sampled"),
                 about=(
-                    "closed form, or log-ratio at the one sample; default: closed form for a prior that has one, else sampled"
+                    "closed form, or log-ratio at the one sample; default: closed form for a prior, where there is one"
                 ),
             ),
         ),
