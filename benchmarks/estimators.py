@@ -86,9 +86,9 @@ def cases() -> Iterator[Case]:
         ),
         "whitened_mse": (("", {"products": Products.COLUMNS}),),
         "renyi": (
-            ("", {}),
-            ("order: 1", {"arguments": {"order": 1.0}, "target": None}),
-            ("gaussian", {"arguments": {"kernel": "gaussian"}, "products": Products.PAIRS}),
+            ("", {"products": Products.PAIRS}),
+            ("linear", {"arguments": {"kernel": "linear"}}),
+            ("linear, order: 1", {"arguments": {"kernel": "linear", "order": 1.0}, "target": None}),
         ),
         "matrix_mi": (
             ("", {"products": Products.PAIRS}),
