@@ -6,8 +6,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-_EMPTY = float("-inf")
-
 
 class Queue(nn.Module):
     """The rows of the last batches, the oldest out first, without gradient.
@@ -53,21 +51,25 @@ class MovingAverage(nn.Module):
     """
 
     log_average: Tensor
+    is_empty: Tensor
 
     def __init__(self, weight: float) -> None:
         """Take the weight of the past, in [0, 1)."""
         super().__init__()
         self.weight = weight
-        self.register_buffer("log_average", torch.tensor(_EMPTY))
+        # Beside a finite number, since a checkpoint holds no other.
+        self.register_buffer("log_average", torch.zeros(()))
+        self.register_buffer("is_empty", torch.ones((), dtype=torch.bool))
 
     @torch.no_grad()
     def update(self, log_number: Float[Tensor, ""]) -> Float[Tensor, ""]:
         """Take in a number and return the log of the average, the number being in it."""
         number = log_number.detach().to(self.log_average)
         later = self._mixed(number) if self.training else self.log_average
-        average = torch.where(self.log_average == _EMPTY, number, later)
+        average = torch.where(self.is_empty, number, later)
         if self.training:
             self.log_average.copy_(average)
+            self.is_empty.zero_()
         return average.to(log_number)
 
     def _mixed(self, number: Float[Tensor, ""]) -> Float[Tensor, ""]:
