@@ -64,8 +64,9 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def _difference(found: Tensor, expected: Tensor) -> float:
     """Largest difference, relative to the largest number where that is above one."""
+    found, expected = found.double(), expected.double()
     scale = max(1.0, float(expected.abs().max()))
-    return float((found.double() - expected.double()).abs().max()) / scale
+    return float((found - expected).abs().max()) / scale
 
 
 def _wrong(found: Mapping[str, Tensor], alone: Mapping[str, Tensor], exact: Mapping[str, Tensor]) -> list[str]:
