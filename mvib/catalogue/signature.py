@@ -247,11 +247,22 @@ class ModuleEntry(Entry):
         takes: the shapes it takes, in words.
         gives: the shape it gives, in words.
         role: what it is to the graph.
+        separate: whether several variables reach it each on its own, and not side by side as one vector.
+        crosses: whether it computes over the batch, which is that of all ranks: it is called with `ranks`.
+        placed: whether it takes and gives the places of tokens beside the tokens.
+        aims: whether it is made for what a decoder predicts: it is built with the target's shape and called with the
+            places of the target's tokens.
+        couples_batch: whether its output for one example depends on the others of the batch.
     """
 
     takes: str = "anything"
     gives: str = "a vector"
     role: Role = Role.NETWORK
+    separate: bool = False
+    crosses: bool = False
+    placed: bool = False
+    aims: bool = False
+    couples_batch: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,90 @@
+"""Networks, and what reshapes their outputs."""
+
+from mvib.catalogue.modules.shared import ACTIVATION, BIAS, NORM, widths
+from mvib.catalogue.signature import Argument, Kind, ModuleEntry
+
+NETWORKS = (
+    ModuleEntry(
+        name="mlp",
+        about="Linear layers with normalisation and nonlinearity between them; the last is bare.",
+        arguments=(
+            widths("width of each layer; the last is the output"),
+            NORM,
+            ACTIVATION,
+            BIAS,
+            Argument(name="last_norm", kind=Kind.BOOLEAN, default=False, about="whether the output is normalised too"),
+        ),
+        takes="anything; an image is flattened",
+        implementation="mvib.nn.builders.mlp:mlp",
+    ),
+    ModuleEntry(
+        name="linear",
+        about="One linear layer.",
+        arguments=(
+            Argument(
+                name="width",
+                kind=Kind.INTEGER,
+                positional=True,
+                minimum=1,
+                maximum=1 << 20,
+                about="width of the output",
+            ),
+            BIAS,
+        ),
+        takes="anything; an image is flattened",
+        implementation="mvib.nn.builders.linear:linear",
+    ),
+    ModuleEntry(
+        name="conv",
+        about="3x3 convolutions; the resolution is halved where the width grows; averaged over positions.",
+        arguments=(
+            widths("channels of each block"),
+            Argument(name="norm", kind=Kind.CHOICE, default="batch", choices=("batch", "none"), about="normalisation"),
+            ACTIVATION,
+        ),
+        takes="an image (channels, height, width)",
+        implementation="mvib.nn.builders.conv:conv",
+    ),
+    ModuleEntry(
+        name="resnet18",
+        about="Residual network of 18 layers, averaged over positions.",
+        arguments=(
+            Argument(
+                name="width",
+                kind=Kind.INTEGER,
+                default=64,
+                minimum=1,
+                maximum=4096,
+                about="channels of the first stage",
+            ),
+            Argument(
+                name="stem",
+                kind=Kind.CHOICE,
+                default="small",
+                choices=("small", "imagenet"),
+                about="small: 3x3 without pooling, for images up to 64 pixels; imagenet: 7x7 with pooling",
+            ),
+        ),
+        takes="an image (channels, height, width)",
+        source="He et al. 2016, table 1",
+        implementation="mvib.nn.builders.resnet:resnet18",
+    ),
+    ModuleEntry(
+        name="backbone",
+        about=(
+            "Whatever `train { backbone: ... }` names; without it conv(64, 128, 256) for an image and "
+            "mlp(512, 512) otherwise."
+        ),
+        implementation="",
+    ),
+    ModuleEntry(
+        name="identity", about="Its input.", gives="what it takes", implementation="mvib.nn.builders.identity:identity"
+    ),
+    ModuleEntry(
+        name="pool",
+        about="Mean over positions.",
+        takes="an image or a sequence",
+        implementation="mvib.nn.builders.pool:pool",
+    ),
+    ModuleEntry(name="flatten", about="All entries as one vector.", implementation="mvib.nn.builders.flatten:flatten"),
+)
