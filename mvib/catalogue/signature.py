@@ -295,10 +295,18 @@ class ChannelEntry(Entry):
     Attributes:
         takes_types: types of data it can transform.
         deterministic: whether all draws are equal.
+        gives_type: type of what it draws; empty for that of its source.
+        outputs: how many variables one draw makes together, as in `view (V, T) ~ split(P)`; 0 for as many as are named,
+            None for one.
+        placed: whether it takes and gives the places of tokens beside the tokens: `forward(source, places)` returns
+            a pair of value and places for each variable.
     """
 
     takes_types: tuple[str, ...]
     deterministic: bool = False
+    gives_type: str = ""
+    outputs: int | None = None
+    placed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

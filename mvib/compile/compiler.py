@@ -7,11 +7,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mvib.catalogue.signature import Interface
+from mvib.catalogue.signature import ChannelEntry, Interface
 from mvib.compile.example import DataShape, Example, batch_of, read_example
 from mvib.compile.execution import Networks, Tables, run_step
 from mvib.compile.model import CompiledModel
-from mvib.compile.networks import Target, WidthError, build_auxiliary, build_network, import_object, python_arguments
+from mvib.compile.networks import (
+    Shapes,
+    Target,
+    WidthError,
+    build_auxiliary,
+    build_network,
+    import_object,
+    is_single,
+    python_arguments,
+)
 from mvib.compile.objective import Objective
 from mvib.data.channels.errors import ChannelError
 from mvib.diagnostics import Diagnostic, Label, SpecError
@@ -68,32 +77,37 @@ def compile_model(
         auxiliaries.add(auxiliary.name, build_auxiliary(auxiliary, first, second))
     classes = {name: shape.classes for name, shape in shapes.items()}
     objective = Objective(plan.terms, auxiliaries, classes=classes, shapes=layout.values)
-    return CompiledModel(plan, networks, objective, shapes=layout.values, steps=steps)
+    return CompiledModel(plan, networks, objective, shapes=layout.values, classes=classes, steps=steps)
 
 
 @dataclass(slots=True)
 class _Layout:
     """What inference finds out: the input shape and target of every network, and the shapes an auxiliary one takes."""
 
-    inputs: dict[str, Shape] = field(default_factory=dict)
+    inputs: dict[str, Shapes] = field(default_factory=dict)
     targets: dict[str, Target | None] = field(default_factory=dict)
     auxiliaries: dict[str, tuple[Auxiliary, tuple[Shape, Shape]]] = field(default_factory=dict)
     values: dict[str, Shape] = field(default_factory=dict)
+    outputs: dict[str, int] = field(default_factory=dict)
 
 
 def _add_network(networks: Networks, network: Network, layout: _Layout, backbone: BoundCall | None) -> None:
-    if network.kind is ChannelKind.VIEW:
-        networks.add(network.name, _build_channel(network, layout.inputs[network.name]))
-        return
     shape = layout.inputs[network.name]
+    if network.kind is ChannelKind.VIEW:
+        networks.add(network.name, _build_channel(network, shape, layout.outputs.get(network.name, 0)))
+        return
     borrows = network.origin if network.gradient is Gradient.STOPPED else ""
     module = build_network(network, shape, layout.targets.get(network.name), networks, backbone)
     networks.add(network.name, module, borrows=borrows)
 
 
-def _build_channel(network: Network, shape: Shape) -> nn.Module:
+def _build_channel(network: Network, shape: Shapes, outputs: int) -> nn.Module:
+    """A view channel; one that draws as many variables together as are named is told how many."""
     assert network.call is not None
-    channel: nn.Module = import_object(network.call.entry.implementation)(shape, **python_arguments(network.call))
+    entry = network.call.entry
+    assert isinstance(entry, ChannelEntry)
+    number = {"outputs": outputs} if entry.outputs == 0 else {}
+    channel: nn.Module = import_object(entry.implementation)(shape, **python_arguments(network.call), **number)
     return channel
 
 
@@ -111,15 +125,21 @@ def _infer(plan: Plan, shapes: Mapping[str, DataShape], backbone: BoundCall | No
             if partial
         }
         inference = _Inference(plan, shapes, backbone)
-        tables = Tables(batch)
+        classes = {name: shape.classes for name, shape in shapes.items()}
+        tables = Tables(batch, classes=classes)
         inference.run(plan.steps, tables)
         for readout in (plan.representation, *plan.predictions.values()):
-            inference.run(readout.steps, Tables(batch))
+            inference.run(readout.steps, Tables(batch, classes=classes))
         inference.check_terms(tables)
         inference.layout.values = {name: tuple(value.shape[1:]) for name, value in tables.values.items()}
     if inference.diagnostics:
         raise SpecError(inference.diagnostics)
     return inference.layout
+
+
+def _sources(step: "Draw | Apply | Density") -> tuple[str, ...]:
+    """What a step takes."""
+    return step.sources if isinstance(step, Apply) else (step.source,)
 
 
 class _Inference:
@@ -138,7 +158,7 @@ class _Inference:
     def run(self, steps: Sequence[Step], tables: Tables) -> None:
         for step in steps:
             if isinstance(step, Draw | Apply | Density):
-                if step.source not in tables.values:
+                if any(source not in tables.values for source in _sources(step)):
                     continue
                 if not self._prepare(step, tables):
                     continue
@@ -171,16 +191,12 @@ class _Inference:
         return self._build(network, step, tables)
 
     def _build(self, network: Network, step: "Draw | Apply | Density", tables: Tables) -> bool:
-        data = self.shapes.get(step.source)
-        if data is not None and self.plan.data[step.source][0] == "label":
-            self.diagnostics.append(_label_as_input(network, step))
-            self.broken.add(network.name)
-            return False
-        shape = tuple(tables.values[step.source].shape[1:])
+        shape = self._taken(network, step, tables)
+        outputs = len(step.parts) if isinstance(step, Draw) else 0
         target = self._target(step, tables)
         try:
             if network.kind is ChannelKind.VIEW:
-                module = _build_channel(network, shape)
+                module = _build_channel(network, shape, outputs)
             else:
                 module = build_network(network, shape, target, self.networks, self.backbone)
         except ShapeError as error:
@@ -201,8 +217,14 @@ class _Inference:
         borrows = network.origin if network.gradient is Gradient.STOPPED else ""
         self.networks.add(network.name, module, borrows=borrows)
         self.layout.inputs[network.name] = shape
+        self.layout.outputs[network.name] = outputs
         self.layout.targets[network.name] = target
         return True
+
+    def _taken(self, network: Network, step: "Draw | Apply | Density", tables: Tables) -> Shapes:
+        shapes = tuple(tuple(tables.values[source].shape[1:]) for source in _sources(step))
+        is_separate = network.entry is not None and network.entry.separate
+        return shapes if is_separate else shapes[0]
 
     def _target(self, step: "Draw | Apply | Density", tables: Tables) -> Target | None:
         if not isinstance(step, Density) or not step.target:
@@ -220,7 +242,7 @@ class _Inference:
             self.diagnostics.append(_misfit(network, step, error.expected, describe(shape), error.remedy, step.source))
             return
         first = self.layout.inputs.get(network.name)
-        if first is not None and first != shape:
+        if first is not None and is_single(first) and first != shape:
             remedy = "give this arrow its own name and weights, or bring both inputs to one shape first"
             expected = f"{describe(first)}, for which its weights were made"
             self.diagnostics.append(_misfit(network, step, expected, describe(shape), remedy, step.source))
@@ -317,16 +339,6 @@ def _misfit(
         label=f"`{name}` cannot take it",
         secondary=secondary,
         remedy=remedy,
-    )
-
-
-def _label_as_input(network: Network, step: "Draw | Apply | Density") -> Diagnostic:
-    return Diagnostic(
-        slug="shape-mismatch",
-        title=f"`{step.source}` is a label, and `{network.name}` needs numbers as its input",
-        span=step.span,
-        label="a label is predicted, not encoded, in this release",
-        remedy=f"predict it with a decoder, `decoder c: Z ~> {step.source} = categorical()`",
     )
 
 

@@ -19,6 +19,7 @@ from mvib.plan.plan import (
     Given,
     Join,
     Mean,
+    OneHot,
     Sample,
     Select,
     SelectDensity,
@@ -44,14 +45,18 @@ class Tables:
     Attributes:
         batch: data variables by name, for partial ones also `NAME.present`.
         ranks: the processes that share the global batch.
+        classes: number of classes of the label variables by name.
         values: tensors by name.
         densities: densities by name.
+        places: of values that are tokens, where each lies: (B, K, 3), row, column, and whether it is visible.
     """
 
     batch: Mapping[str, Tensor]
     ranks: Ranks = ALONE
+    classes: Mapping[str, int | None] = field(default_factory=dict)
     values: dict[str, Tensor] = field(default_factory=dict)
     densities: dict[str, Any] = field(default_factory=dict)
+    places: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Networks(nn.Module):
@@ -85,15 +90,33 @@ class Networks(nn.Module):
         assert isinstance(network, nn.Module)
         return network
 
-    def run(self, name: str, x: Tensor) -> Any:
-        """Apply a network."""
+    def run(self, name: str, *inputs: Tensor, context: Mapping[str, Any] | None = None) -> Any:
+        """Apply a network.
+
+        Args:
+            name: of the network.
+            inputs: what it takes.
+            context: what it is called with besides, by keyword: ranks, places of tokens.
+        """
         network = self[name]
         if name not in self._borrowed:
-            return network(x)
+            return network(*inputs, **(context or {}))
         # The statistics of its normalisation layers are those of the network's own use.
         buffers = {key: buffer.clone() for key, buffer in network.named_buffers()}
         with torch.no_grad():
-            return functional_call(network, buffers, (x,))
+            return functional_call(network, buffers, inputs, dict(context or {}))
+
+    def builder(self, name: str) -> nn.Module:
+        """The network itself, or the one in front of a density."""
+        network = self[name]
+        trunk = getattr(network, "trunk", None)
+        return trunk if isinstance(trunk, nn.Module) else network
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision of the weights."""
+        floating = (parameter.dtype for parameter in self.parameters() if parameter.is_floating_point())
+        return next(floating, torch.get_default_dtype())
 
 
 def run_steps(steps: Iterable[Step], networks: Networks, tables: Tables) -> None:
@@ -116,31 +139,100 @@ def run_step(step: Step, networks: Networks, tables: Tables) -> None:  # noqa: C
     values = tables.values
     if isinstance(step, Given):
         values[step.result] = _given(tables.batch, step)
+    elif isinstance(step, OneHot):
+        values[step.result] = _one_hot(values[step.source], tables.classes[step.source], networks.dtype)
     elif isinstance(step, Apply):
-        values[step.result] = networks.run(step.network, values[step.source])
+        _apply(step, networks, tables)
     elif isinstance(step, Transform):
         values[step.result] = transform_rows(step.rows, values[step.source], tables.ranks)
     elif isinstance(step, Density):
-        tables.densities[step.result] = networks.run(step.network, values[step.source])
+        tables.densities[step.result] = networks.run(
+            step.network, values[step.source], context=_context_of_density(step, tables)
+        )
     elif isinstance(step, Sample):
         values[step.result] = tables.densities[step.density].sample()
     elif isinstance(step, Mean):
         values[step.result] = tables.densities[step.density].mean
     elif isinstance(step, Draw):
-        values[step.result] = _draw(networks[step.network], values[step.source])
+        _draw_view(step, networks, tables)
     elif isinstance(step, Join):
         values[step.result] = torch.cat([values[source].flatten(1) for source in step.sources], dim=1)
     elif isinstance(step, Stop):
         values[step.result] = values[step.source].detach()
+        _keep_places(step.result, step.source, tables)
     elif isinstance(step, StopDensity):
         tables.densities[step.result] = tables.densities[step.source].with_rows(Tensor.detach)
     elif isinstance(step, Select):
-        values[step.result] = values[step.source][_mask(tables.batch, step)]
+        mask = _mask(tables.batch, step)
+        values[step.result] = values[step.source][mask]
+        if step.source in tables.places:
+            tables.places[step.result] = tables.places[step.source][mask]
     elif isinstance(step, SelectDensity):
         mask = _mask(tables.batch, step)
         tables.densities[step.result] = tables.densities[step.source].with_rows(lambda rows: rows[mask])
     else:
         raise AssertionError(step)
+
+
+def _apply(step: Apply, networks: Networks, tables: Tables) -> None:
+    inputs = [tables.values[source] for source in step.sources]
+    context: dict[str, Any] = {}
+    is_placed = step.entry is not None and step.entry.placed
+    if step.entry is not None and step.entry.crosses:
+        context["ranks"] = tables.ranks
+    if step.entry is not None and is_placed:
+        places = tuple(tables.places.get(source) for source in step.sources)
+        context["places"] = places if step.entry.separate else places[0]
+    result = networks.run(step.network, *inputs, context=context)
+    if not is_placed:
+        tables.values[step.result] = result
+        _keep_places(step.result, step.source, tables)
+        return
+    value, lying = result
+    _put(step.result, value, lying, tables)
+
+
+def _context_of_density(step: Density, tables: Tables) -> dict[str, Any]:
+    context: dict[str, Any] = {}
+    if step.entry is None:
+        return context
+    if step.entry.crosses:
+        context["ranks"] = tables.ranks
+    if step.entry.placed:
+        context["places"] = tables.places.get(step.source)
+    if step.entry.aims:
+        context["target_places"] = tables.places.get(step.target)
+    return context
+
+
+def _put(name: str, value: Tensor, places: Tensor | None, tables: Tables) -> None:
+    tables.values[name] = value
+    if places is not None:
+        tables.places[name] = places
+
+
+def _keep_places(name: str, source: str, tables: Tables) -> None:
+    """What is computed token by token lies where its tokens lay."""
+    places, value = tables.places.get(source), tables.values[name]
+    if places is not None and value.dim() > 2 and value.shape[:2] == places.shape[:2]:
+        tables.places[name] = places
+
+
+def _draw_view(step: Draw, networks: Networks, tables: Tables) -> None:
+    places = (tables.places.get(step.source),) if step.placed else ()
+    drawn = _draw(networks[step.network], tables.values[step.source], *places)
+    if not step.parts and not step.placed:
+        tables.values[step.result] = drawn
+        return
+    for name, part in zip(step.parts or (step.result,), drawn, strict=True):
+        value, lying = part if step.placed else (part, None)
+        _put(name, value, lying, tables)
+
+
+def _one_hot(labels: Tensor, classes: int | None, dtype: torch.dtype) -> Tensor:
+    """One number for each class; none of them is one where the label is missing."""
+    assert classes is not None
+    return (labels.unsqueeze(-1) == torch.arange(classes, device=labels.device)).to(dtype)
 
 
 def transform_rows(kind: Rows, value: Tensor, ranks: Ranks) -> Tensor:
@@ -173,13 +265,12 @@ def _given(batch: Mapping[str, Tensor], step: Given) -> Tensor:
 
 # Views are drawn outside any compiled graph: their random branches would only break it.
 @torch.compiler.disable  # type: ignore[untyped-decorator]
-def _draw(channel: nn.Module, source: Tensor) -> Tensor:
+def _draw(channel: nn.Module, source: Tensor, *places: Tensor | None) -> Any:
     # Pixels keep their precision whatever the networks' is.
     kind = source.device.type
     autocast = torch.autocast(kind, enabled=False) if kind != "meta" else nullcontext()
     with autocast, torch.set_grad_enabled(source.requires_grad and torch.is_grad_enabled()):
-        view: Tensor = channel(source)
-        return view
+        return channel(source, *places)
 
 
 def _mask(batch: Mapping[str, Tensor], step: Select | SelectDensity) -> Tensor:

@@ -12,12 +12,13 @@ from mvib.compile.execution import Networks, Tables, UnfitDataError, run_steps
 from mvib.compile.objective import Evaluation, Objective
 from mvib.estimators.ranks import Ranks, current_ranks
 from mvib.nn.distributions import Categorical
+from mvib.nn.memory import Remembering
 from mvib.nn.momentum import MomentumCopy
 from mvib.nn.shapes import Shape, describe
 from mvib.plan import Plan
 from mvib.plan.plan import Readout
 from mvib.semantics.method import Gradient
-from mvib.semantics.values import Scalar, value_at
+from mvib.semantics.values import BoundCall, Named, Operation, Scalar, Scheduled, is_constant, value_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,7 @@ class CompiledModel(nn.Module):
         objective: Objective,
         *,
         shapes: Mapping[str, Shape],
+        classes: Mapping[str, int | None],
         steps: int | None,
     ) -> None:
         """Join the parts; `compile_model` makes them.
@@ -66,6 +68,7 @@ class CompiledModel(nn.Module):
             networks: with what.
             objective: how the terms are put together.
             shapes: of the values the terms need, without the batch axis.
+            classes: number of classes of the label variables by name.
             steps: number of training steps, over which schedules run; None when `set_progress` is called instead.
         """
         super().__init__()
@@ -73,10 +76,13 @@ class CompiledModel(nn.Module):
         self.networks = networks
         self.objective = objective
         self.shapes = dict(shapes)
+        self.classes = dict(classes)
         self.steps = steps
         self.num_steps_taken = 0
         self.ranks: Ranks | None = None
         self._progress = 0.0
+        self._scheduled = tuple(_scheduled_arguments(plan))
+        self.set_progress(0.0)
 
     @property
     def couples_batch(self) -> bool:
@@ -109,7 +115,7 @@ class CompiledModel(nn.Module):
             UnfitDataError: one has another shape or type than the model was compiled for.
         """
         self._check(batch)
-        tables = Tables(batch, ranks=self.ranks or current_ranks())
+        tables = Tables(batch, ranks=self.ranks or current_ranks(), classes=self.classes)
         run_steps(self.plan.steps, self.networks, tables)
         found: Evaluation = self.objective(tables)
         variables = {name: tables.values[name] for name in self.plan.variables}
@@ -127,6 +133,8 @@ class CompiledModel(nn.Module):
         """Set what schedules follow, between 0 and 1."""
         self._progress = min(1.0, max(0.0, progress))
         self.objective.set_progress(self._progress)
+        for name, argument, scalar in self._scheduled:
+            setattr(self.networks.builder(name), argument, value_at(scalar, self._progress))
 
     def schedule_values(self) -> dict[str, float]:
         """Current values of everything that follows a schedule, by what it belongs to."""
@@ -134,6 +142,8 @@ class CompiledModel(nn.Module):
         for network in self.plan.networks:
             if network.gradient is Gradient.MOMENTUM:
                 values[f"{network.name}.momentum"] = self._momentum(network.name)
+        for name, argument, scalar in self._scheduled:
+            values[f"{name}.{argument}"] = value_at(scalar, self._progress)
         return values
 
     def after_step(self) -> None:
@@ -143,6 +153,9 @@ class CompiledModel(nn.Module):
                 copy = self.networks[network.name]
                 assert isinstance(copy, MomentumCopy)
                 copy.update(self.networks[network.origin], self._momentum(network.name))
+        for module in self.networks.modules():
+            if isinstance(module, Remembering):
+                module.after_step()
         self.objective.after_step()
         self.num_steps_taken += 1
         if self.steps is not None:
@@ -195,7 +208,7 @@ class CompiledModel(nn.Module):
 
     def _read_out(self, readout: Readout, batch: Mapping[str, Tensor]) -> Tables:
         self._check(batch)
-        tables = Tables(batch)
+        tables = Tables(batch, classes=self.classes)
         with evaluation_mode(self):
             run_steps(readout.steps, self.networks, tables)
         return tables
@@ -224,6 +237,20 @@ class CompiledModel(nn.Module):
         self.num_steps_taken = int(state)
         if self.steps is not None:
             self.set_progress(self.num_steps_taken / self.steps)
+
+
+def _scheduled_arguments(plan: Plan) -> Iterator[tuple[str, str, Scalar]]:
+    """Network, argument and number of everything in networks that follows a schedule, momentum copies apart."""
+    for network in plan.networks:
+        call = network.call
+        if call is None or network.gradient is not Gradient.TRAINED:
+            continue
+        net = dict(call.arguments).get("net") if network.is_density else call
+        if not isinstance(net, BoundCall):
+            continue
+        for name, value in net.arguments:
+            if isinstance(value, Named | Operation | Scheduled) and not is_constant(value):
+                yield network.name, name, value
 
 
 @contextmanager

@@ -6,11 +6,12 @@ import keyword
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
 
+from mvib.catalogue.signature import ModuleEntry
 from mvib.compile.execution import Networks
 from mvib.nn.heads import BernoulliHead, CategoricalHead, GaussianHead, LaplaceHead, VonMisesFisherHead
 from mvib.nn.momentum import MomentumCopy
@@ -53,15 +54,17 @@ class WidthError(Exception):
 class DensityNetwork(nn.Module):
     """A network and the head that turns its features into a density."""
 
-    def __init__(self, trunk: nn.Module, head: nn.Module) -> None:
-        """Join both."""
+    def __init__(self, trunk: nn.Module, head: nn.Module, *, placed: bool = False) -> None:
+        """Join both; a trunk that is `placed` gives the places of its tokens too."""
         super().__init__()
         self.trunk = trunk
         self.head = head
+        self.placed = placed
 
-    def forward(self, x: Tensor) -> Any:
-        """Density of each row."""
-        return self.head(self.trunk(x).flatten(1))
+    def forward(self, x: Tensor, **context: Any) -> Any:
+        """Density of each row; `context` is what the trunk is called with besides."""
+        features = self.trunk(x, **context)
+        return self.head((features[0] if self.placed else features).flatten(1))
 
 
 class Frozen(nn.Module):
@@ -77,9 +80,9 @@ class Frozen(nn.Module):
         """Stay in evaluation mode, whatever the mode of the model."""
         return super().train(mode=False)
 
-    def forward(self, x: Tensor) -> Any:
+    def forward(self, *inputs: Tensor, **context: Any) -> Any:
         """What the network gives."""
-        return self.network(x)
+        return self.network(*inputs, **context)
 
 
 def import_object(path: str) -> Callable[..., Any]:
@@ -108,8 +111,12 @@ def python_value(value: ArgumentValue) -> Any:
             return value
 
 
+# The shape of what a network takes, or of each of several variables that reach it each on its own.
+Shapes = Shape | tuple[Shape, ...]
+
+
 def build_network(
-    network: Network, shape: Shape, target: Target | None, built: Networks, backbone: BoundCall | None
+    network: Network, shape: Shapes, target: Target | None, built: Networks, backbone: BoundCall | None
 ) -> nn.Module:
     """The module of a network of the plan.
 
@@ -139,7 +146,8 @@ def build_network(
             return Frozen(build_module(inner, shape, backbone))
         case Gradient.TRAINED:
             if network.is_density:
-                return _build_density(network.call, shape, target, backbone)
+                assert is_single(shape)
+                return _build_density(network, shape, target, backbone)
             return build_module(network.call, shape, backbone)
 
 
@@ -155,13 +163,22 @@ def build_auxiliary(auxiliary: Auxiliary, first: Shape, second: Shape) -> nn.Mod
     return DensityNetwork(trunk, head)
 
 
-def build_module(call: BoundCall, shape: Shape, backbone: BoundCall | None) -> nn.Module:
-    """The module of a builder's call."""
+def is_single(shape: Shapes) -> TypeGuard[Shape]:
+    """Whether it is the shape of one variable."""
+    return not any(isinstance(size, tuple) for size in shape)
+
+
+def build_module(
+    call: BoundCall, shape: Shapes, backbone: BoundCall | None, *, target: Shape | None = None
+) -> nn.Module:
+    """The module of a builder's call; `target` is the shape of what is predicted, where the builder asks for it."""
     if call.name == "backbone":
         if backbone is not None:
             return build_module(backbone, shape, None)
+        assert is_single(shape)
         return _default_backbone(shape)
-    built: nn.Module = import_object(call.entry.implementation)(shape, **python_arguments(call))
+    aim = {"target": target} if isinstance(call.entry, ModuleEntry) and call.entry.aims else {}
+    built: nn.Module = import_object(call.entry.implementation)(shape, **python_arguments(call), **aim)
     return built
 
 
@@ -176,24 +193,34 @@ def _default_backbone(shape: Shape) -> nn.Module:
 # ---- densities -------------------------------------------------------------------------------------------------
 
 
-def _build_density(call: BoundCall, shape: Shape, target: Target | None, backbone: BoundCall | None) -> nn.Module:
+def _build_density(network: Network, shape: Shape, target: Target | None, backbone: BoundCall | None) -> nn.Module:
+    call, entry = network.call, network.entry
+    assert call is not None
     net = call["net"]
-    trunk: nn.Module = build_module(net, shape, backbone) if isinstance(net, BoundCall) else nn.Identity()
-    features = _width_of(trunk, shape)
     has_net = isinstance(net, BoundCall)
+    aim = target.shape if target is not None else None
+    trunk: nn.Module = build_module(net, shape, backbone, target=aim) if isinstance(net, BoundCall) else nn.Identity()
+    is_placed = entry is not None and entry.placed
+    if entry is not None and entry.aims and aim is not None:
+        features = math.prod(aim)
+    else:
+        features = _width_of(trunk, shape, placed=is_placed)
     if target is None:
-        return DensityNetwork(
-            trunk, _encoder_head(call, features, shape if not has_net else (features,), has_net=has_net)
-        )
+        head = _encoder_head(call, features, shape if not has_net else (features,), has_net=has_net)
+        return DensityNetwork(trunk, head, placed=is_placed)
     ends_itself = isinstance(net, BoundCall) and net.name == "linear"
-    return DensityNetwork(trunk, _decoder_head(call, features, target, has_net=has_net, ends_itself=ends_itself))
+    head = _decoder_head(call, features, target, has_net=has_net, ends_itself=ends_itself)
+    return DensityNetwork(trunk, head, placed=is_placed)
 
 
-def _width_of(trunk: nn.Module, shape: Shape) -> int:
+def _width_of(trunk: nn.Module, shape: Shape, *, placed: bool = False) -> int:
     """Width of what a trunk gives, found on the meta device."""
     with torch.device("meta"):
         probe = copy.deepcopy(trunk).to("meta")
-        return int(probe(torch.empty(4, *shape)).flatten(1).shape[1])
+        given = torch.empty(4, *shape)
+        if placed:
+            return int(probe(given, places=torch.zeros(4, shape[0], 3, dtype=torch.int64))[0].flatten(1).shape[1])
+        return int(probe(given).flatten(1).shape[1])
 
 
 def _scale_arguments(call: BoundCall) -> dict[str, Any]:

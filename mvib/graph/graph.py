@@ -103,7 +103,10 @@ class InformationGraph:
 
     @cached_property
     def p(self) -> "networkx.DiGraph[str]":
-        """The Bayesian network: data, views and encoders, with a hidden common cause of the data."""
+        """The Bayesian network: data, views and encoders, with a hidden common cause of the data.
+
+        Views that are drawn together have one of their own, the draw: given their source they are not independent.
+        """
         network: networkx.DiGraph[str] = networkx.DiGraph()
         network.add_node(HIDDEN)
         for name, variable in self.variables.items():
@@ -114,6 +117,8 @@ class InformationGraph:
             if channel.kind is not ChannelKind.DECODER:
                 for source in channel.sources:
                     network.add_edge(str(source), str(channel.target))
+                if channel.draw:
+                    network.add_edge(f"{HIDDEN} {channel.draw}", str(channel.target))
         return network
 
     @cached_property

@@ -2,9 +2,20 @@
 
 # Shape suffixes: N rows of a batch, K rows of the queue, D dimension.
 
+from typing import Protocol, runtime_checkable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A module that takes up what it saw in a step once the step is done: a centre, a support set."""
+
+    def after_step(self) -> None:
+        """Take up the step."""
+        ...
 
 
 class Queue(nn.Module):

@@ -25,9 +25,9 @@ class MomentumCopy(nn.Module):
 
     # Whatever the source takes and returns, the copy takes and returns.
     @torch.no_grad()
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: Any, **context: Any) -> Any:
         """Return what the copied network gives, cut off from the gradient."""
-        return self.copy(*inputs)
+        return self.copy(*inputs, **context)
 
     @torch.no_grad()
     def update(self, source: nn.Module, momentum: float) -> None:

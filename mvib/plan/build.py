@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mvib.catalogue.signature import ChannelEntry, Form, Interface, Rows
+from mvib.catalogue.signature import ChannelEntry, Form, Interface, ModuleEntry, Role, Rows
 from mvib.graph import InformationGraph, Operand, Reading, find_reference_decoder
 from mvib.plan.plan import (
     Apply,
@@ -15,6 +15,7 @@ from mvib.plan.plan import (
     Join,
     Mean,
     Network,
+    OneHot,
     Plan,
     PlannedTerm,
     Readout,
@@ -59,7 +60,7 @@ def build_plan(method: Method, graph: InformationGraph, readings: Mapping[str, t
         networks=_networks(method, graph, {name for p in used for name in p.networks}),
         steps=tuple(planner.steps.values()),
         terms=terms,
-        variables=tuple(name for name in graph.variables if name in planner.steps),
+        variables=tuple(name for name in graph.variables if name in planner.known),
         data=_data(method),
         representation=represent.readout(results),
         predictions={name: p.readout((result,)) for name, (p, result) in predictions.items()},
@@ -90,6 +91,12 @@ class _Planner:
         self.augmented = augmented
         self.steps: dict[str, Step] = {}
         self.networks: dict[str, None] = {}
+        self._drawn: set[str] = set()
+
+    @property
+    def known(self) -> set[str]:
+        """Names of everything that has a value."""
+        return {step.result for step in self.steps.values()} | self._drawn
 
     def _add(self, step: Step) -> str:
         # A density and a tensor may have one name: `q(Z[1])` and its mean. Steps keep one order.
@@ -105,17 +112,15 @@ class _Planner:
     def member(self, member: Member) -> str:
         """The value of a variable of p."""
         name = str(member)
-        if name in self.steps:
+        if name in self.steps or name in self._drawn:
             return name
         maker = self.graph.maker(member)
         if maker is None:
             return self._add(Given(result=name, partial=self.method.family_of(member).partial))
         if maker.kind is ChannelKind.VIEW:
             return self._view(member, maker)
-        source = self._source(maker)
         if not maker.stochastic:
-            self.networks[maker.module] = None
-            return self._add(Apply(result=name, network=maker.module, source=source, span=maker.span))
+            return self._apply(name, maker, [self._input(source) for source in maker.sources])
         density = self.density(maker)
         step = Sample(result=name, density=density) if self.augmented else Mean(result=name, density=density)
         return self._add(step)
@@ -129,10 +134,42 @@ class _Planner:
             # The representation is that of the example itself: a random view is replaced by the identity.
             return source
         self.networks[maker.module] = None
-        return self._add(Draw(result=str(member), network=maker.module, source=source, span=maker.span))
+        placed, outputs = call.entry.placed, call.entry.outputs
+        if outputs is None or not self.augmented:
+            return self._add(
+                Draw(result=str(member), network=maker.module, source=source, placed=placed, span=maker.span)
+            )
+        parts = tuple(str(target) for target in self._drawn_together(maker))
+        self._drawn.update(parts)
+        drawn = maker.draw or str(member)
+        self._add(
+            Draw(result=f"~{drawn}", network=maker.module, source=source, parts=parts, placed=placed, span=maker.span)
+        )
+        return str(member)
+
+    def _drawn_together(self, maker: Channel) -> list[Member]:
+        if not maker.draw:
+            return [maker.target]
+        together = [c for c in self.graph.channels if c.draw == maker.draw and c.module == maker.module]
+        return [channel.target for channel in sorted(together, key=lambda channel: channel.output)]
+
+    def _apply(self, result: str, channel: Channel, sources: Sequence[str]) -> str:
+        self.networks[channel.module] = None
+        entry = builder_of(self.method, channel.module)
+        is_separate = entry is not None and entry.separate
+        taken = tuple(sources) if is_separate else (self.join(sources),)
+        called = entry if entry is not None and (entry.crosses or entry.placed) else None
+        return self._add(Apply(result=result, network=channel.module, sources=taken, entry=called, span=channel.span))
+
+    def _input(self, member: Member) -> str:
+        """A variable as a network takes it: a label as one number for each class."""
+        value = self.member(member)
+        if self.method.family_of(member).type != "label":
+            return value
+        return self._add(OneHot(result=f"onehot({value})", source=value))
 
     def _source(self, channel: Channel) -> str:
-        return self.join([self.member(source) for source in channel.sources])
+        return self.join([self._input(source) for source in channel.sources])
 
     def join(self, names: Sequence[str]) -> str:
         """Several values side by side; one value as it is."""
@@ -149,6 +186,11 @@ class _Planner:
         value = self.member(operand.member)
         return self.stop(value) if operand.stopped else value
 
+    def own_input(self, operand: Operand) -> str:
+        """A variable of p as a network takes it."""
+        value = self._input(operand.member)
+        return self.stop(value) if operand.stopped else value
+
     def code(self, reading: Reading) -> tuple[str, str]:
         """The density of a code and the code itself, the sample of it, as a rate takes them."""
         sources, (code,) = reading.operands
@@ -158,7 +200,7 @@ class _Planner:
         if stopped & set(maker.sources):
             # Its own sample: that of p passes the gradient on.
             given = [Operand(member=m, start=m, stopped=m in stopped) for m in maker.sources]
-            density = self.density(maker, self.join([self.own(operand) for operand in given]))
+            density = self.density(maker, self.join([self.own_input(operand) for operand in given]))
             sample = self._add(Sample(result=f"{code.member} of {density}", density=density))
         else:
             density, sample = self.density(maker), self.member(code.member)
@@ -170,24 +212,28 @@ class _Planner:
         self.networks[channel.module] = None
         result = f"{channel.module}({taken})"
         target = str(channel.target) if channel.kind is ChannelKind.DECODER else ""
-        return self._add(Density(result=result, network=channel.module, source=taken, target=target, span=channel.span))
+        entry = builder_of(self.method, channel.module)
+        called = entry if entry is not None and (entry.crosses or entry.placed or entry.aims) else None
+        if target and called is not None and called.aims:
+            # Where the tokens lie that it is to predict is known to it, what they are is not.
+            self.member(channel.target)
+        return self._add(
+            Density(result=result, network=channel.module, source=taken, target=target, entry=called, span=channel.span)
+        )
 
     def operand(self, operand: Operand) -> str:
         """A variable as a reading wants it: of p, or predicted along channels."""
         value = self.member(operand.start)
         for channel in operand.channels:
-            others = [self.member(source) for source in channel.sources[1:]]
-            taken = self.join([value, *others])
+            others = [self._input(source) for source in channel.sources[1:]]
             if channel.kind is ChannelKind.DECODER:
                 # The decoder's width is that of what it predicts, so that comes first.
                 self.member(channel.target)
             if channel.stochastic:
-                density = self.density(channel, taken)
+                density = self.density(channel, self.join([value, *others]))
                 value = self._add(Mean(result=density, density=density))
             else:
-                self.networks[channel.module] = None
-                result = f"{channel.module}({taken})"
-                value = self._add(Apply(result=result, network=channel.module, source=taken, span=channel.span))
+                value = self._apply(f"{channel.module}({', '.join([value, *others])})", channel, [value, *others])
         return self.stop(value) if operand.stopped else value
 
     def group(self, operands: Sequence[Operand]) -> str:
@@ -287,7 +333,7 @@ def _decoder_estimate(planner: _Planner, reading: Reading, subset: _Subset) -> E
     operands = {o.member: o for group in (*reading.operands, reading.condition) for o in group if not o.channels}
     # Seen from further up, `I[f, q](X; T)`, the decoder's own source is on the path and no operand.
     own = {m: operands.get(m, Operand(member=m, start=m)) for m in (*channel.sources, channel.target)}
-    source = planner.join([planner.own(own[s]) for s in channel.sources])
+    source = planner.join([planner.own_input(own[s]) for s in channel.sources])
     target = planner.own(own[channel.target])
     density = planner.select_density(planner.density(channel, source), subset)
     family = planner.method.family_of(channel.target)
@@ -321,7 +367,7 @@ def _rate_estimate(planner: _Planner, term: Term, reading: Reading, subset: _Sub
         case ReferenceKind.DECODER:
             quantity, code = reading.instance.quantity, reading.operands[1][0].member
             channel = find_reference_decoder(planner.graph, reference, quantity, code)
-            other = planner.density(channel, planner.join([planner.own(given[source]) for source in channel.sources]))
+            other = planner.density(channel, planner.join([planner.own_input(given[s]) for s in channel.sources]))
         case ReferenceKind.ENCODER:
             assert reference.at is not None
             channel = next(
@@ -444,6 +490,7 @@ def _networks(method: Method, graph: InformationGraph, used: set[str]) -> tuple[
             is_density=module.stochastic and module.kind is not ChannelKind.VIEW,
             gradient=module.gradient,
             origin=_origin(method, module.name) if module.origin else "",
+            entry=builder_of(method, name),
             span=module.span,
         )
         for name in ordered
@@ -456,3 +503,15 @@ def _origin(method: Method, name: str) -> str:
     module = method.modules[name]
     index = name[len(module.family) :]
     return module.origin + index if module.origin + index in method.modules else module.origin
+
+
+def builder_of(method: Method, name: str) -> ModuleEntry | None:
+    """The builder behind a network: of a copy that of what it copies, of a density that of the network in front."""
+    module = method.modules[name]
+    if module.origin:
+        return builder_of(method, _origin(method, name))
+    call: object = module.call
+    while isinstance(call, BoundCall) and not (isinstance(call.entry, ModuleEntry) and call.entry.role is Role.NETWORK):
+        inner = dict(call.arguments)
+        call = inner.get("net", inner.get("network"))
+    return call.entry if isinstance(call, BoundCall) and isinstance(call.entry, ModuleEntry) else None

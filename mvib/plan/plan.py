@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from mvib.catalogue.signature import EstimatorEntry, Form, Rows
+from mvib.catalogue.signature import EstimatorEntry, Form, ModuleEntry, Rows
 from mvib.semantics.method import ChannelKind, Direction, Gradient
 from mvib.semantics.values import BoundCall, Scalar
 from mvib.source import Span
@@ -24,6 +24,8 @@ class Network:
         is_density: whether it gives a density.
         gradient: how gradients pass it.
         origin: the network it copies or borrows, empty when it has weights of its own.
+        entry: the builder of the network, of a copy that of what it copies, of a density that of the network in front
+            of it; None for a view, and where there is no builder.
         span: where it is declared.
     """
 
@@ -33,6 +35,7 @@ class Network:
     is_density: bool
     gradient: Gradient
     origin: str
+    entry: ModuleEntry | None = None
     span: Span = field(compare=False, repr=False)
 
 
@@ -52,11 +55,28 @@ class Given(Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draw(Step):
-    """A view: the channel applied to its source."""
+    """A view: the channel applied to its source.
+
+    Attributes:
+        network: the channel.
+        source: what it takes.
+        parts: of variables that are drawn together the name of each, empty for one that no term needs; else empty.
+        placed: whether the places of tokens go with them.
+        span: where it is written.
+    """
 
     network: str
     source: str
+    parts: tuple[str, ...] = ()
+    placed: bool = False
     span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneHot(Step):
+    """A label as a network takes it: one number for each class, all zero where the label is missing."""
+
+    source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,23 +88,37 @@ class Join(Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Apply(Step):
-    """A deterministic network applied to a value."""
+    """A deterministic network applied to a value, or to several that reach it each on its own.
+
+    Attributes:
+        network: its name.
+        sources: what it takes.
+        entry: its builder, where it is called with more than values: with ranks, or with places of tokens.
+        span: where it is written.
+    """
 
     network: str
-    source: str
+    sources: tuple[str, ...]
+    entry: ModuleEntry | None = None
     span: Span = field(compare=False, repr=False)
+
+    @property
+    def source(self) -> str:
+        """The first of what it takes."""
+        return self.sources[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Density(Step):
     """A stochastic encoder or a decoder applied to a value; the result is a density, not a tensor.
 
-    `target` is the variable that a decoder predicts, empty for an encoder.
+    `target` is the variable that a decoder predicts, empty for an encoder; `entry` is as for `Apply`.
     """
 
     network: str
     source: str
     target: str = ""
+    entry: ModuleEntry | None = None
     span: Span = field(compare=False, repr=False)
 
 

@@ -7,7 +7,7 @@ from mvib.catalogue.signature import ModuleEntry, Role
 from mvib.diagnostics import Diagnostic
 from mvib.semantics import errors
 from mvib.semantics.families import assignments, declared_member, declared_members, family_key, indices_of, names_in
-from mvib.semantics.graph_part import GraphPart, module_binders, module_name
+from mvib.semantics.graph_part import GraphPart, module_binders, module_name, names_used
 from mvib.semantics.method import Axis, Channel, ChannelKind, Family, Gradient, Member, Module, VariableKind
 from mvib.semantics.scope import Scope, Unresolved, as_call
 from mvib.semantics.values import BoundCall, EncoderName
@@ -29,12 +29,14 @@ def resolve_encoder(part: GraphPart, statement: ast.Encoder) -> None:
     A mistake in the module does not keep the variables from being declared, nor one in an arrow those of the others.
     """
     module = _bare_module(statement)
+    binders = module_binders(part.scope, statement.name)
     try:
         _check_arrows(part.scope, statement)
-        module = _encoder_module(part, statement)
+        modules = _encoder_modules(part, statement, binders)
+        module = next(iter(modules.values()))
     except Unresolved:
+        modules = {}
         part.broken_modules.add(module.family)
-    binders = module_binders(part.scope, statement.name)
     kind = VariableKind.TARGET if module.gradient is Gradient.MOMENTUM else VariableKind.REPRESENTATION
     for arrow in statement.arrows:
         try:
@@ -45,17 +47,36 @@ def resolve_encoder(part: GraphPart, statement: ast.Encoder) -> None:
             part.broken_modules.add(module.family)
             part.variables.declare_broken(arrow.target, kind)
         else:
-            _add_arrow(part, module, kind, arrow, axes, made)
+            _add_arrow(part, module, modules, kind, arrow, axes, made)
+
+
+def _encoder_modules(
+    part: GraphPart, statement: ast.Encoder, binders: Mapping[str, Sequence[int]]
+) -> dict[str, Module]:
+    """The weights by name: those of a family differ where the call uses its index, `encoder at[t: 1..4]: ...`."""
+    if not names_used(statement.module) & set(binders):
+        return {"": _encoder_module(part, statement)}
+    found = {}
+    for assignment in assignments(part.scope, statement.name.span, binders):
+        with part.scope.at(assignment):
+            found[module_name(part.scope, statement.name, assignment)] = _encoder_module(part, statement)
+    return found
 
 
 def _add_arrow(
-    part: GraphPart, module: Module, kind: VariableKind, arrow: ast.Arrow, axes: tuple[Axis, ...], made: _Made
+    part: GraphPart,
+    module: Module,
+    modules: Mapping[str, Module],
+    kind: VariableKind,
+    arrow: ast.Arrow,
+    axes: tuple[Axis, ...],
+    made: _Made,
 ) -> None:
     part.variables.declare(
         Family(name=arrow.target.name.text, kind=kind, axes=axes, members=tuple(sorted(made)), span=arrow.target.span)
     )
     for target, (name, sources) in made.items():
-        part.modules.setdefault(name, replace(module, name=name))
+        part.modules.setdefault(name, replace(modules.get(name, module), name=name))
         part.channels.append(
             Channel(
                 module=name,

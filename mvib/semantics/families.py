@@ -54,6 +54,8 @@ def free_indices(scope: Scope, value: Index) -> list[ast.Name]:
             return [*free_indices(scope, left), *free_indices(scope, right)]
         case ast.Negative(operand=operand):
             return free_indices(scope, operand)
+        case ast.Range(low=low, high=high):
+            return [*free_indices(scope, low), *free_indices(scope, high)]
         case _:
             return []
 
@@ -185,9 +187,37 @@ class Variables:
 
         An index that is written out must lie inside: that is a mistake, not an edge of the family.
         """
+        several = next((index for index in reference.indices if isinstance(index, ast.Range)), None)
+        if several is not None:
+            raise self.scope.fail(errors.several_members(several.span, reference.span.text))
+        found = self.members(reference, assignment)
+        return found[0] if found is not None else None
+
+    def members(self, reference: ast.Reference, assignment: Assignment) -> tuple[Member, ...] | None:
+        """The members under an assignment, several where an index is a range: `Z[1..V]`, or `Z[1..t]`.
+
+        None when index arithmetic falls outside the family, or leaves a range without members.
+        """
         family = self.family(reference)
         self._check_use(reference)
-        index_values = tuple(evaluate_index(self.scope, index, assignment) for index in reference.indices)
+        choices = [self._index_values(index, assignment) for index in reference.indices]
+        found = [self._existing(reference, family, values) for values in product(*choices)]
+        members = tuple(member for member in found if member is not None)
+        return members if members and len(members) == len(found) else None
+
+    def _index_values(self, index: Index, assignment: Assignment) -> Sequence[int]:
+        if not isinstance(index, ast.Range):
+            return (evaluate_index(self.scope, index, assignment),)
+        if not free_indices(self.scope, index):
+            low, high = resolve_range(self.scope, index)
+        else:
+            low, high = (evaluate_index(self.scope, end, assignment) for end in (index.low, index.high))
+        if high - low >= MAX_MEMBERS:
+            what = f"the range {low}..{high} has"
+            raise self.scope.fail(errors.range_too_large(index.span, what, "members", high - low + 1, MAX_MEMBERS))
+        return range(low, high + 1)
+
+    def _existing(self, reference: ast.Reference, family: Family, index_values: tuple[int, ...]) -> Member | None:
         member = Member(family.name, index_values)
         if member in family.members or family.key in self.broken:
             return member
@@ -279,9 +309,11 @@ def declared_members(
     domains = {name: list(values) for name, values in inherited.items()}
     for index in target.indices:
         if isinstance(index, ast.Binder):
-            domains[index.name.text] = _bound_values(scope, index, inherited)
+            domains[index.name.text] = bound_values(scope, index, inherited)
     axes = []
     for position, index in enumerate(target.indices):
+        if isinstance(index, ast.Range):
+            raise scope.fail(errors.range_without_name(index.span, target.span.text, index.span.text))
         free = names_in(scope, index)
         for name in free:
             if name.text not in domains:
@@ -294,7 +326,8 @@ def declared_members(
     return tuple(axes), domains
 
 
-def _bound_values(scope: Scope, binder: ast.Binder, inherited: Mapping[str, Sequence[int]]) -> list[int]:
+def bound_values(scope: Scope, binder: ast.Binder, inherited: Mapping[str, Sequence[int]]) -> list[int]:
+    """Values of an index that a declaration gives a range, which must lie inside those that its sources bring."""
     name = binder.name.text
     if name in scope.parameters:
         letter = next((letter for letter in f"{_LETTERS}abc" if letter not in scope.parameters), "index")
@@ -310,7 +343,7 @@ def _bound_values(scope: Scope, binder: ast.Binder, inherited: Mapping[str, Sequ
 
 def declared_binder(scope: Scope, binder: ast.Binder) -> list[int]:
     """Values of an index that the name of a module declares: `q[k: 1..5]`."""
-    return _bound_values(scope, binder, {})
+    return bound_values(scope, binder, {})
 
 
 def _declared_index(scope: Scope, index: Index, assignment: Assignment) -> int:

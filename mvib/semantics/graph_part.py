@@ -32,9 +32,9 @@ class GraphPart:
 
     def members(self, references: Sequence[ast.Reference], assignment: Assignment) -> tuple[Member, ...] | None:
         """The variables under an assignment; None when index arithmetic moves one outside its family."""
-        members = [self.variables.member(reference, assignment) for reference in references]
-        found = tuple(member for member in members if member is not None)
-        return found if len(found) == len(members) else None
+        members = [self.variables.members(reference, assignment) for reference in references]
+        found = [group for group in members if group is not None]
+        return tuple(member for group in found for member in group) if len(found) == len(members) else None
 
     def is_broken(self, references: Sequence[ast.Reference]) -> bool:
         """Whether a mistake in what makes one of the variables has been reported."""
@@ -54,6 +54,28 @@ def module_binders(scope: Scope, name: ast.Reference) -> dict[str, list[int]]:
             raise scope.fail(errors.unbound_index(index.span, index.span.text, where, remedy=remedy))
         binders[index.name.text] = declared_binder(scope, index)
     return binders
+
+
+def names_used(value: object) -> frozenset[str]:
+    """Names that stand alone in a call and its arguments: parameters, and indices of a family."""
+    match value:
+        case ast.Reference(name=name, indices=()):
+            return frozenset({name.text})
+        case ast.Call(arguments=arguments):
+            parts: Sequence[object] = [argument.value for argument in arguments]
+        case ast.Binary(left=left, right=right):
+            parts = [left, right]
+        case ast.Negative(operand=operand):
+            parts = [operand]
+        case ast.Range(low=low, high=high):
+            parts = [low, high]
+        case ast.Transition(start=start, end=end):
+            parts = [start, end]
+        case ast.Tuple(items=items):
+            parts = items
+        case _:
+            parts = []
+    return frozenset().union(*map(names_used, parts))
 
 
 def module_name(scope: Scope, name: ast.Reference, assignment: Assignment) -> str:

@@ -186,7 +186,7 @@ def _split(statements: Sequence[ast.Statement]) -> list[ast.Statement]:
             case ast.Data(declarations=(first, *others)) if others:
                 result.append(replace(statement, declarations=(first,)))
                 result.extend(ast.Data(span=other.span, declarations=(other,)) for other in others)
-            case ast.View(targets=(first_target, *other_targets)) if other_targets:
+            case ast.View(targets=(first_target, *other_targets), joint=False) if other_targets:
                 result.append(replace(statement, targets=(first_target,)))
                 result.extend(
                     ast.View(span=target.span, targets=(target,), channel=statement.channel) for target in other_targets

@@ -120,6 +120,8 @@ class Channel:
         stochastic: whether its result is drawn.
         sources: what it takes, in order.
         target: what it makes (view, encoder) or predicts (decoder).
+        draw: of a view that is drawn together with others, the name of the draw.
+        output: which of the variables of the draw it makes, from 0.
         span: the arrow in the file.
     """
 
@@ -128,6 +130,8 @@ class Channel:
     stochastic: bool
     sources: tuple[Member, ...]
     target: Member
+    draw: str = ""
+    output: int = 0
     span: Span = field(compare=False, repr=False)
 
     def __str__(self) -> str:

@@ -85,15 +85,13 @@ def resolve_quantity(part: GraphPart, quantity: ast.Quantity, assignment: Assign
     """The quantity between members; None when index arithmetic leaves a family."""
     groups: list[tuple[QuantityVariable, ...]] = []
     for group in (*quantity.groups, quantity.condition):
-        members = part.members([variable.reference for variable in group], assignment)
-        if members is None:
-            return None
-        groups.append(
-            tuple(
-                QuantityVariable(member=member, stopped=variable.stopped)
-                for member, variable in zip(members, group, strict=True)
-            )
-        )
+        found: list[QuantityVariable] = []
+        for variable in group:
+            members = part.variables.members(variable.reference, assignment)
+            if members is None:
+                return None
+            found.extend(QuantityVariable(member=member, stopped=variable.stopped) for member in members)
+        groups.append(tuple(found))
     *arguments, condition = groups
     prior = as_call(quantity.prior)
     return Quantity(

@@ -1,7 +1,8 @@
 """What names mean while a spec is resolved, and the evaluation of numbers and calls in it."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from mvib.catalogue import Catalogue
@@ -49,6 +50,7 @@ class Scope:
         found: the mistakes, each once.
         variable_uses: names used as variables that do not exist, with their places.
         parameter_uses: the same for parameters.
+        indices: values of the indices that numbers may use in a call of a family's member: `position(t)`.
     """
 
     catalogue: Catalogue
@@ -57,6 +59,7 @@ class Scope:
     found: dict[Diagnostic, None] = field(default_factory=dict)
     variable_uses: dict[str, list[ast.Reference]] = field(default_factory=dict)
     parameter_uses: dict[str, list[Span]] = field(default_factory=dict)
+    indices: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def diagnostics(self) -> list[Diagnostic]:
@@ -81,6 +84,15 @@ class Scope:
         self.parameter_uses.setdefault(name.text, []).append(name.span)
         return Unresolved()
 
+    @contextmanager
+    def at(self, indices: Mapping[str, int]) -> Iterator[None]:
+        """Let numbers use the values of indices for a while."""
+        before, self.indices = self.indices, indices
+        try:
+            yield
+        finally:
+            self.indices = before
+
     # ---- numbers
 
     def scalar(self, value: ast.Expression, what: str) -> Scalar:
@@ -99,6 +111,8 @@ class Scope:
                 return self._operation("-", Constant(0), self.scalar(operand, what), value.span)
             case ast.Binary(operator=operator, left=left, right=right):
                 return self._operation(operator, self.scalar(left, what), self.scalar(right, what), value.span)
+            case ast.Reference(name=name, indices=()) if name.text in self.indices:
+                return Constant(self.indices[name.text])
             case ast.Reference(name=name, indices=()):
                 if name.text not in self.parameters:
                     raise self._undefined_parameter(name)

@@ -1,12 +1,22 @@
 """Resolution of data and view statements."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from mvib.catalogue import DATA_TYPES
 from mvib.catalogue.signature import ChannelEntry
+from mvib.diagnostics import Diagnostic
 from mvib.semantics import errors
-from mvib.semantics.families import Variables, assignments, declared_member, declared_members, names_in
-from mvib.semantics.graph_part import GraphPart
+from mvib.semantics.families import (
+    Assignment,
+    Variables,
+    assignments,
+    bound_values,
+    declared_member,
+    declared_members,
+    names_in,
+)
+from mvib.semantics.graph_part import GraphPart, names_used
 from mvib.semantics.method import Axis, Channel, ChannelKind, Family, Member, Module, VariableKind
 from mvib.semantics.order import sources_of
 from mvib.semantics.scope import Scope, Unresolved
@@ -72,41 +82,165 @@ def resolve_view(part: GraphPart, statement: ast.View, names: Sequence[str]) -> 
         statement: the view.
         names: of the channels, one a target.
     """
-    scope = part.scope
-    source, call = _view_channel(part, statement)
+    source, entry = _view_source(part, statement)
+    if statement.joint:
+        _resolve_joint(part, statement, names[0], source, entry)
+        return
     inherited = {name: sorted(values) for name, values in part.variables.domains([source]).items()}
+    calls = _Calls(part, statement, source, entry)
     for name, target in zip(names, statement.targets, strict=True):
-        axes, domains = declared_members(scope, target, inherited)
+        axes, domains = declared_members(part.scope, target, inherited)
         arrows: dict[Member, tuple[Member, ...]] = {}
-        for assignment in assignments(scope, target.span, domains):
+        indices: dict[Member, Assignment] = {}
+        for assignment in assignments(part.scope, target.span, domains):
             taken = part.members([source], assignment)
             if taken is None:
                 continue
-            member = declared_member(scope, target, assignment)
+            member = declared_member(part.scope, target, assignment)
             if member in arrows:
-                index = _lost_index(scope, target, domains)
-                fixed = f"{target.name.text}[{index}]"
-                raise scope.fail(errors.several_sources(target.span, str(member), index, fixed, ""))
-            arrows[member] = taken
-        if not arrows:
-            remedy = "change the arithmetic, or the range of the family"
-            raise scope.fail(
-                errors.no_members(statement.channel.span, f"this makes `{target.name.text}`", remedy=remedy)
-            )
-        if part.variables.is_broken(source):
-            part.variables.declare_broken(target, VariableKind.VIEW)
+                raise part.scope.fail(_several_sources(part.scope, target, member, domains))
+            arrows[member], indices[member] = taken, assignment
+        _declare_drawn(part, statement, target, axes, arrows, source, entry)
+        for member, taken in arrows.items():
+            _add_channel(part, calls, name, indices[member], member, taken)
+
+
+def _resolve_joint(
+    part: GraphPart, statement: ast.View, name: str, source: ast.Reference, entry: ChannelEntry | None
+) -> None:
+    """`view (V[i: 1..2], T[i]) ~ split(P)`: one draw for each value of the indices that all of them have.
+
+    An index that only one of them has counts variables of one draw: `view (V, T[b: 1..4]) ~ blocks(P)`.
+    """
+    scope = part.scope
+    if entry is not None and entry.outputs is None:
+        raise scope.fail(errors.not_joint(statement.channel.span, entry.name, [t.span.text for t in statement.targets]))
+    inherited = {key: sorted(values) for key, values in part.variables.domains([source]).items()}
+    known = {**inherited, **_declared_so_far(scope, statement, inherited)}
+    named = [{n.text for index in target.indices for n in names_in(scope, index)} for target in statement.targets]
+    shared = set.intersection(*named)
+    calls = _Calls(part, statement, source, entry)
+    draws = {key: values for key, values in known.items() if key in shared}
+    made: list[dict[Member, tuple[Member, ...]]] = [{} for _ in statement.targets]
+    channels: list[tuple[Assignment, Member, tuple[Member, ...], str, int]] = []
+    for draw in assignments(scope, statement.span, draws):
+        taken = part.members([source], draw)
+        if taken is None:
             continue
-        _declare_view(part.variables, target, arrows, axes, part.variables.family(source).type)
-        if call is None:
-            continue
-        span = statement.channel.span
-        part.modules[name] = Module(
-            name=name, family=call.name, kind=ChannelKind.VIEW, stochastic=True, call=call, span=span
+        label = f"{name}[{','.join(str(value) for value in draw.values())}]" if draw else name
+        output = 0
+        for target, arrows, names in zip(statement.targets, made, named, strict=True):
+            own = {key: known[key] for key in known if key in names - shared}
+            for assignment in assignments(scope, target.span, own):
+                member = declared_member(scope, target, {**draw, **assignment})
+                arrows[member] = taken
+                channels.append((draw, member, taken, label, output))
+                output += 1
+        if entry is not None and entry.outputs not in {0, output}:
+            raise scope.fail(errors.wrong_number_drawn(statement.channel.span, entry.name, entry.outputs or 0, output))
+    for target, arrows in zip(statement.targets, made, strict=True):
+        own_names = {n.text for index in target.indices for n in names_in(scope, index)}
+        axes, _ = declared_members(scope, target, {key: known[key] for key in known if key in own_names})
+        _declare_drawn(part, statement, target, axes, arrows, source, entry)
+    for indices, member, taken, label, output in channels:
+        _add_channel(part, calls, name, indices, member, taken, drawn=label, output=output)
+
+
+def _declared_so_far(scope: Scope, statement: ast.View, inherited: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
+    """Values of the indices that any of the variables declares: `V[i: 1..2], T[i]`."""
+    found: dict[str, list[int]] = {}
+    for target in statement.targets:
+        for index in target.indices:
+            if isinstance(index, ast.Binder):
+                found[index.name.text] = bound_values(scope, index, inherited)
+    return found
+
+
+class _Calls:
+    """The channel of a view with its arguments, for each value of the indices that they use."""
+
+    def __init__(self, part: GraphPart, statement: ast.View, source: ast.Reference, entry: ChannelEntry | None) -> None:
+        self._part, self._entry = part, entry
+        channel = statement.channel
+        rest = tuple(argument for argument in channel.arguments if argument.value is not source)
+        self._call = ast.Call(span=channel.span, function=channel.function, arguments=rest)
+        self._used = names_used(self._call) - set(part.scope.parameters)
+        self._found: dict[str, BoundCall | None] = {}
+
+    def suffix(self, indices: Assignment) -> str:
+        """What the name of the channel gets behind it where its arguments differ from member to member."""
+        used = [str(value) for name, value in indices.items() if name in self._used]
+        return f"[{','.join(used)}]" if used else ""
+
+    def __getitem__(self, indices: Assignment) -> BoundCall | None:
+        """None when there is a mistake that was reported."""
+        key = self.suffix(indices)
+        if key not in self._found:
+            self._found[key] = None
+            if self._entry is not None:
+                with self._part.scope.at(indices), suppress(Unresolved):
+                    self._found[key] = self._part.scope.bind(self._call, self._entry)
+        return self._found[key]
+
+
+def _add_channel(
+    part: GraphPart,
+    calls: _Calls,
+    name: str,
+    indices: Assignment,
+    member: Member,
+    taken: tuple[Member, ...],
+    *,
+    drawn: str = "",
+    output: int = 0,
+) -> None:
+    call = calls[indices]
+    if call is None:
+        return
+    full = name + calls.suffix(indices)
+    part.modules[full] = Module(
+        name=full, family=call.name, kind=ChannelKind.VIEW, stochastic=True, call=call, span=call.span
+    )
+    part.channels.append(
+        Channel(
+            module=full,
+            kind=ChannelKind.VIEW,
+            stochastic=True,
+            sources=taken,
+            target=member,
+            draw=drawn,
+            output=output,
+            span=call.span,
         )
-        part.channels.extend(
-            Channel(module=name, kind=ChannelKind.VIEW, stochastic=True, sources=taken, target=member, span=span)
-            for member, taken in arrows.items()
+    )
+
+
+def _declare_drawn(
+    part: GraphPart,
+    statement: ast.View,
+    target: ast.Reference,
+    axes: tuple[Axis, ...],
+    arrows: Mapping[Member, tuple[Member, ...]],
+    source: ast.Reference,
+    entry: ChannelEntry | None,
+) -> None:
+    if not arrows:
+        remedy = "change the arithmetic, or the range of the family"
+        raise part.scope.fail(
+            errors.no_members(statement.channel.span, f"this makes `{target.name.text}`", remedy=remedy)
         )
+    if part.variables.is_broken(source):
+        part.variables.declare_broken(target, VariableKind.VIEW)
+        return
+    type_ = (entry.gives_type if entry is not None else "") or part.variables.family(source).type
+    _declare_view(part.variables, target, arrows, axes, type_)
+
+
+def _several_sources(
+    scope: Scope, target: ast.Reference, member: Member, domains: Mapping[str, Sequence[int]]
+) -> Diagnostic:
+    index = _lost_index(scope, target, domains)
+    return errors.several_sources(target.span, str(member), index, f"{target.name.text}[{index}]", "")
 
 
 def _declare_view(
@@ -130,8 +264,8 @@ def _lost_index(scope: Scope, target: ast.Reference, domains: Mapping[str, Seque
     return next((name for name, values in domains.items() if name not in kept and len(values) > 1), "i")
 
 
-def _view_channel(part: GraphPart, statement: ast.View) -> tuple[ast.Reference, BoundCall | None]:
-    """The source of a view, and its channel with its arguments; None when that has a mistake that was reported."""
+def _view_source(part: GraphPart, statement: ast.View) -> tuple[ast.Reference, ChannelEntry | None]:
+    """The source of a view, and its channel; None when that is not known, which was reported."""
     scope, channel = part.scope, statement.channel
     name = channel.function.text
     entry = scope.catalogue.channels.get(name)
@@ -146,19 +280,9 @@ def _view_channel(part: GraphPart, statement: ast.View) -> tuple[ast.Reference, 
         raise scope.fail(errors.wrong_argument(place, name, "", expected, remedy=f"write for example `{name}({data})`"))
     source = references[0]
     part.variables.family(source)
-    if entry is None:
-        return source, None
-    rest = tuple(argument for argument in channel.arguments if argument.value is not source)
-    call = _bound_or_none(scope, ast.Call(span=channel.span, function=channel.function, arguments=rest), entry)
-    _check_source(part, entry, source)
-    return source, call
-
-
-def _bound_or_none(scope: Scope, call: ast.Call, entry: ChannelEntry) -> BoundCall | None:
-    try:
-        return scope.bind(call, entry)
-    except Unresolved:
-        return None
+    if entry is not None:
+        _check_source(part, entry, source)
+    return source, entry
 
 
 def _check_source(part: GraphPart, entry: ChannelEntry, reference: ast.Reference) -> None:

@@ -58,7 +58,7 @@ class Binder(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference(Node):
-    """A name with optional indices: `X`, `Z[1]`, `Z[t+k]`, `X[i: 1..2]`."""
+    """A name with optional indices: `X`, `Z[1]`, `Z[t+k]`, `X[i: 1..2]`, `Z[1..V]`."""
 
     name: Name
     indices: "tuple[Value | Binder, ...]" = ()
@@ -268,10 +268,11 @@ class Data(Statement):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View(Statement):
-    """`view X[i: 1..2] ~ augment(X)`."""
+    """`view X[i: 1..2] ~ augment(X)`; drawn together when they stand in brackets, `view (V, T) ~ split(P)`."""
 
     targets: tuple[Reference, ...]
     channel: Call
+    joint: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -138,9 +138,7 @@ def _bad_range(failure: Failure) -> Diagnostic | None:
         end = failure.start if is_number else _after_blanks(failure)
         remedy = failure.pasted(": ", start=failure.last_end, end=end)
         return failure.error("an index is declared as `i: 1..2`", label="expected `:`", why=_RANGE_WHY, remedy=remedy)
-    if failure.found in {":", ".", ",", "->"} and "_DOTS" in failure.accepted:
-        return failure.error("a range is written `1..2`", label="expected `..`", remedy=failure.pasted(".."))
-    if failure.found in {":", ".."} and "COLON" not in failure.accepted and len(inside) == 1:
+    if failure.found == ":" and "COLON" not in failure.accepted and len(inside) == 1:
         start = failure.tokens[opened][1]
         return failure.error(
             "a family is declared with the name of its index",
@@ -148,6 +146,9 @@ def _bad_range(failure: Failure) -> Diagnostic | None:
             why=_RANGE_WHY,
             remedy=failure.pasted(f"i: {inside[0]}..", start=start, end=failure.end),
         )
+    is_arrow = failure.found == "->" and ":" in inside
+    if (is_arrow or failure.found in {":", ".", ","}) and "_DOTS" in failure.accepted:
+        return failure.error("a range is written `1..2`", label="expected `..`", remedy=failure.pasted(".."))
     if failure.found == "]" and "_DOTS" in failure.accepted and "-" in inside:
         minus = opened + inside.index("-")
         return failure.error(

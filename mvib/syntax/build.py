@@ -248,6 +248,10 @@ class _Builder:
         )
 
     def _view(self, tree: RawTree, span: Span) -> ast.View:
+        first, *_ = tree.children
+        if first.data == "joint":
+            together = self._nodes(first.children)
+            return ast.View(span=span, targets=together, channel=self.node(tree.children[-1]), joint=True)
         *targets, channel = self._nodes(tree.children)
         return ast.View(span=span, targets=tuple(targets), channel=channel)
 

@@ -174,7 +174,9 @@ def _statement(statement: ast.Statement, head: str) -> Doc:  # noqa: C901 -- one
         case ast.Data():
             return _graph("data", join(_COMMA, map(_declaration, statement.declarations)))
         case ast.View():
-            return _graph("view", (references_doc(statement.targets), " ~ ", value_doc(statement.channel)))
+            targets = references_doc(statement.targets)
+            drawn = ("(", targets, ")") if statement.joint else targets
+            return _graph("view", (drawn, " ~ ", value_doc(statement.channel)))
         case ast.Encoder():
             return _graph("encoder", (head, " ", _channel(statement.arrows, statement.module)))
         case ast.Decoder():

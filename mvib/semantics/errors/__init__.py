@@ -17,12 +17,14 @@ from mvib.semantics.errors.channels import decoder_arrow as decoder_arrow
 from mvib.semantics.errors.channels import encoder_into_existing as encoder_into_existing
 from mvib.semantics.errors.channels import mixed_arrows as mixed_arrows
 from mvib.semantics.errors.channels import not_a_representation as not_a_representation
+from mvib.semantics.errors.channels import not_joint as not_joint
 from mvib.semantics.errors.channels import predicts_itself as predicts_itself
 from mvib.semantics.errors.channels import several_sources as several_sources
 from mvib.semantics.errors.channels import view_of_representation as view_of_representation
 from mvib.semantics.errors.channels import view_of_wrong_type as view_of_wrong_type
 from mvib.semantics.errors.channels import wrong_channel_end as wrong_channel_end
 from mvib.semantics.errors.channels import wrong_density as wrong_density
+from mvib.semantics.errors.channels import wrong_number_drawn as wrong_number_drawn
 from mvib.semantics.errors.facts import bad_relation as bad_relation
 from mvib.semantics.errors.facts import missing_variables as missing_variables
 from mvib.semantics.errors.facts import nonlinear as nonlinear
@@ -39,6 +41,8 @@ from mvib.semantics.errors.families import no_members as no_members
 from mvib.semantics.errors.families import range_beyond_family as range_beyond_family
 from mvib.semantics.errors.families import range_beyond_sources as range_beyond_sources
 from mvib.semantics.errors.families import range_too_large as range_too_large
+from mvib.semantics.errors.families import range_without_name as range_without_name
+from mvib.semantics.errors.families import several_members as several_members
 from mvib.semantics.errors.families import unbound_index as unbound_index
 from mvib.semantics.errors.families import undefined_member as undefined_member
 from mvib.semantics.errors.families import unexpected_index as unexpected_index

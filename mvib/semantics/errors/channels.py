@@ -27,6 +27,27 @@ def view_of_representation(span: Span, name: str, declared: Span) -> Diagnostic:
     )
 
 
+def not_joint(span: Span, channel: str, targets: Sequence[str]) -> Diagnostic:
+    """Several variables drawn together from a channel that draws one."""
+    return wrong_channel_end(
+        span,
+        f"`{channel}` draws one variable, and {len(targets)} stand in brackets",
+        label="draws one at a time",
+        why="variables in brackets come from one draw, as the visible and the hidden tokens of one mask",
+        remedy=f"for independent draws write them without brackets: `view {', '.join(targets)} ~ {span.text}`",
+    )
+
+
+def wrong_number_drawn(span: Span, channel: str, expected: int, found: int) -> Diagnostic:
+    """Too few or too many variables in brackets."""
+    return wrong_channel_end(
+        span,
+        f"`{channel}` draws {expected} variables together, and {found} stand in brackets",
+        label=f"draws {expected}",
+        remedy=f"name {expected} of them in brackets",
+    )
+
+
 def view_of_wrong_type(
     span: Span, channel: str, types: Sequence[str], name: str, found: str, others: Sequence[str], declared: Span
 ) -> Diagnostic:

@@ -122,6 +122,30 @@ def binder_in_use(span: Span, text: str, fixed: str) -> Diagnostic:
     )
 
 
+def several_members(span: Span, text: str) -> Diagnostic:
+    """`Z[1..3]` where one variable is meant."""
+    return Diagnostic(
+        slug="range-outside-declaration",
+        title=f"`{short(text)}` is several variables, and one is expected here",
+        span=span,
+        label="a range of members",
+        why="a range gathers members where variables may stand side by side: in the inputs of an encoder or a quantity",
+        remedy="write one index",
+    )
+
+
+def range_without_name(span: Span, text: str, range_: str) -> Diagnostic:
+    """`encoder f: X -> Z[1..3]`, or a view of it."""
+    return Diagnostic(
+        slug="range-outside-declaration",
+        title="a family is declared with the name of its index",
+        span=span,
+        label="this index has no name",
+        why="`i: 1..2` names the index and its range; both ends are included",
+        remedy=f"write `{text.replace(range_, f'i: {range_}', 1)}`",
+    )
+
+
 def index_not_whole(span: Span, text: str) -> Diagnostic:
     """An index or bound that is not a whole number."""
     return Diagnostic(
