@@ -4,6 +4,7 @@ from mvib.catalogue.signature import Argument, ChannelEntry, Kind
 
 _IMAGE = ("image",)
 _ARRAYS = ("image", "vector", "sequence")
+_SEQUENCE = ("sequence",)
 
 
 def _probability(name: str, about: str) -> Argument:
@@ -97,5 +98,69 @@ CHANNELS = (
         takes_types=_ARRAYS,
         deterministic=True,
         implementation="mvib.data.channels.select:select",
+    ),
+    ChannelEntry(
+        name="patches",
+        about="Cuts an image into square patches: tokens that know their row and column.",
+        arguments=(
+            Argument(name="size", kind=Kind.INTEGER, default=4, minimum=1, maximum=4096, about="side of a patch"),
+        ),
+        takes_types=_IMAGE,
+        deterministic=True,
+        gives_type="sequence",
+        placed=True,
+        implementation="mvib.data.channels.patches:patches",
+    ),
+    ChannelEntry(
+        name="split",
+        about="Splits tokens at random into visible and hidden ones: `view (V, T) ~ split(P)`.",
+        arguments=(Argument(name="ratio", default=0.75, minimum=0, maximum=1, about="share of hidden tokens"),),
+        takes_types=_SEQUENCE,
+        outputs=2,
+        placed=True,
+        source="He et al. 2022, section 3",
+        implementation="mvib.data.channels.split:split",
+    ),
+    ChannelEntry(
+        name="hide",
+        about="Empties some tokens at random, and gives what they held: `view (V, T) ~ hide(P)`.",
+        arguments=(
+            Argument(name="ratio", default=0.6, minimum=0, maximum=1, about="share of hidden tokens"),
+            Argument(
+                name="block",
+                kind=Kind.INTEGER,
+                default=1,
+                minimum=1,
+                maximum=4096,
+                about="side of the squares of tokens that are hidden together",
+            ),
+        ),
+        takes_types=_SEQUENCE,
+        outputs=2,
+        placed=True,
+        source="Xie et al. 2022, section 3.2",
+        implementation="mvib.data.channels.hide:hide",
+    ),
+    ChannelEntry(
+        name="blocks",
+        about="A large block of tokens and target blocks that it does not overlap: `view (V, T[b: 1..4]) ~ blocks(P)`.",
+        arguments=(
+            _interval("scale", "a target's share of the tokens", (0.15, 0.2)),
+            _interval("aspect", "a target's height over its width", (0.75, 1.5)),
+            _interval("context", "the large block's share of the tokens, before it loses the targets", (0.85, 1.0)),
+            Argument(
+                name="keep",
+                kind=Kind.INTEGER,
+                default=1,
+                minimum=1,
+                maximum=1 << 20,
+                about="least number of tokens that the large block keeps",
+            ),
+        ),
+        takes_types=_SEQUENCE,
+        outputs=0,
+        placed=True,
+        source="Assran et al. 2023, section 3",
+        implementation="mvib.data.channels.blocks:blocks",
     ),
 )

@@ -102,4 +102,16 @@ DISTRIBUTIONS = (
         is_prior=True,
         implementation="mvib.nn.distributions:StandardNormal",
     ),
+    DistributionEntry(
+        name="uniform",
+        about="The uniform prior between 0 and 1.",
+        is_prior=True,
+        implementation="mvib.nn.distributions:UnitUniform",
+    ),
+    DistributionEntry(
+        name="one_hot",
+        about="The one-hot code of a class, all classes equally probable, as a prior.",
+        is_prior=True,
+        implementation="mvib.nn.distributions:OneHotUniform",
+    ),
 )

@@ -3,6 +3,7 @@
 from mvib.catalogue.signature import Argument, ScheduleEntry
 
 _COMMON = (
+    Argument(name="start", default=0.0, minimum=0, maximum=1, about="fraction of training in which it stays at a"),
     Argument(
         name="warmup",
         default=0.0,

@@ -22,6 +22,7 @@ class Kind(Enum):
     SCHEDULE = "a learning-rate schedule such as `cosine(warmup: 0.05)`"
     SOURCE = "a data set such as `digits`"
     MEMORY = "a memory such as `queue(4096)`"
+    VARIABLE = "a variable such as `Y` or `Z[1]`"
 
 
 class Required(Enum):
@@ -52,6 +53,7 @@ class Argument:
         learnable: whether `learned` or `learned(0.07)` may stand for the number, which then is trained from there; a
             number that must be positive stays so.
         learned_minimum: the least value that training may bring it to.
+        is_label: of a `Kind.VARIABLE`, whether it is a label; else it holds rows.
         about: what it means, in a line.
     """
 
@@ -67,6 +69,7 @@ class Argument:
     scheduled: bool = False
     learnable: bool = False
     learned_minimum: float | None = None
+    is_label: bool = False
     about: str = ""
 
 
@@ -138,6 +141,7 @@ class Interface(Enum):
     CONDITIONAL = "a conditional density q(b given a), and the rows of b"
     LABELS = "rows of logits, and labels"
     DECODER = "the log-likelihood of a decoder of the spec"
+    DISCRIMINATOR = "the scores of a discriminator on the rows and on rows drawn from a prior"
 
 
 class Invariance(Enum):
@@ -184,6 +188,12 @@ class EstimatorEntry(Entry):
         any_shape: whether they may be images or sequences too, and not vectors only.
         averaged: dotted path of a function of the same inputs whose moving average over batches it wants as
             `log_normalizer` where its argument `ema` is given.
+        labelled: forms whose last variable is a label.
+        memory: dotted path of a module that takes the same inputs and `ranks`, and gives by keyword what it remembers
+            of earlier batches; it is built with the width of the rows and those of the arguments it has.
+        fit: dotted path of what a discriminator minimises, of its scores on rows of the prior and on those given.
+        takes_labels: whether the last variable may be a label beside rows, a whole number a row, told by its type.
+        grows: whether the value grows in proportion to the number of rows.
     """
 
     forms: tuple[Form, ...]
@@ -210,6 +220,11 @@ class EstimatorEntry(Entry):
     same_width: bool = True
     any_shape: bool = False
     averaged: str = ""
+    labelled: tuple[Form, ...] = ()
+    memory: str = ""
+    fit: str = ""
+    takes_labels: bool = False
+    grows: bool = False
 
     def bound_of(self, form: Form | None, words: Mapping[str, str]) -> Bound:
         """Direction of the bound of one call.

@@ -35,6 +35,7 @@ def _members_of_term(term: Term) -> set[Member]:
     members: set[Member] = {term.subset[1]} if term.subset is not None else set()
     for instance in term.instances:
         members.update(instance.quantity.members)
+        members.update(member for _, member in instance.variables)
         if instance.decoder is not None:
             members.update((*instance.decoder.sources, instance.decoder.target))
         if instance.reference is not None and instance.reference.at is not None:

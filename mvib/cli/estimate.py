@@ -40,7 +40,7 @@ def command(
     """Estimate an information quantity of arrays; --set gives arguments of the estimator.
 
     A critic or a conditional density is trained on half of the rows and measured on the other half. The interval is
-    that of the sampling error.
+    for the mean of the estimator over samples of this size.
     """
     from mvib.evaluate.information import measure_information  # noqa: PLC0415 - torch is loaded only when asked for
     from mvib.evaluate.information.call import find_entry  # noqa: PLC0415
@@ -75,6 +75,7 @@ def command(
             "saturation": promise.saturation,
             "units": promise.units,
             "num_examples": promise.num_examples,
+            "remarks": promise.remarks,
         }
         click.echo(json.dumps(result))
         return None
@@ -82,6 +83,8 @@ def command(
     for title, text in (("exact when", promise.exact_when), ("saturates at", promise.saturation)):
         if text:
             click.echo(f"  {title}: {text}")
+    for remark in promise.remarks:
+        click.echo(f"  note: {remark}")
     return None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mvib.catalogue.signature import ChannelEntry, Interface
+from mvib.catalogue.signature import ChannelEntry, EstimatorEntry, Interface
 from mvib.compile.example import DataShape, Example, batch_of, read_example
 from mvib.compile.execution import Networks, Tables, run_step
 from mvib.compile.model import CompiledModel
@@ -86,7 +86,7 @@ class _Layout:
 
     inputs: dict[str, Shapes] = field(default_factory=dict)
     targets: dict[str, Target | None] = field(default_factory=dict)
-    auxiliaries: dict[str, tuple[Auxiliary, tuple[Shape, Shape]]] = field(default_factory=dict)
+    auxiliaries: dict[str, tuple[Auxiliary, tuple[Shape, Shape | None]]] = field(default_factory=dict)
     values: dict[str, Shape] = field(default_factory=dict)
     outputs: dict[str, int] = field(default_factory=dict)
 
@@ -260,17 +260,24 @@ class _Inference:
                 shapes = [tuple(value.shape[1:]) for value in values if value is not None]
                 entry, auxiliary = estimate.entry, estimate.auxiliary
                 if auxiliary is not None:
-                    self._add_auxiliary(auxiliary, (shapes[0], shapes[1]), estimate.span)
+                    self._add_auxiliary(auxiliary, (shapes[0], shapes[1] if auxiliary.second else None), estimate.span)
                 elif entry is None:
                     self._check_prediction(estimate, estimate.density, tables, shapes[0])
                 elif entry.interface is Interface.RATE:
                     self._check_prediction(estimate, estimate.reference, tables, shapes[0])
-                elif entry.interface is Interface.ROWS and not entry.any_shape and any(len(s) != 1 for s in shapes):
-                    self.diagnostics.append(_no_rows(entry.name, estimate.inputs, shapes, estimate.span))
-                elif entry.interface is Interface.ROWS and entry.same_width and len(set(shapes)) > 1:
-                    self.diagnostics.append(_unequal(entry.name, estimate.inputs, shapes, estimate.span))
+                elif entry.interface is Interface.ROWS:
+                    num_rows = len(shapes) - (estimate.form in entry.labelled)
+                    self._check_rows(estimate, entry, estimate.inputs[:num_rows], shapes[:num_rows])
                 elif entry.interface is Interface.LABELS:
-                    self._check_logits(estimate.inputs, shapes[0], estimate.span)
+                    self._check_logits(estimate.inputs, shapes, estimate.span)
+
+    def _check_rows(
+        self, estimate: Estimate, entry: EstimatorEntry, names: Sequence[str], shapes: Sequence[Shape]
+    ) -> None:
+        if not entry.any_shape and any(len(shape) != 1 for shape in shapes):
+            self.diagnostics.append(_no_rows(entry.name, names, shapes, estimate.span))
+        elif entry.same_width and len(set(shapes)) > 1:
+            self.diagnostics.append(_unequal(entry.name, names, shapes, estimate.span))
 
     def _check_prediction(self, estimate: Estimate, name: str, tables: Tables, shape: Shape) -> None:
         """A density is one of the variable that it predicts: one set of weights has one output."""
@@ -290,11 +297,11 @@ class _Inference:
             )
         )
 
-    def _add_auxiliary(self, auxiliary: Auxiliary, shapes: tuple[Shape, Shape], span: Span) -> None:
+    def _add_auxiliary(self, auxiliary: Auxiliary, shapes: tuple[Shape, Shape | None], span: Span) -> None:
         """Every use of an auxiliary network has the shapes of its first."""
         _, known = self.layout.auxiliaries.setdefault(auxiliary.name, (auxiliary, shapes))
         for name, first, found in zip((auxiliary.first, auxiliary.second), known, shapes, strict=True):
-            if first != found:
+            if first is not None and found is not None and first != found:
                 self.diagnostics.append(
                     Diagnostic(
                         slug="shape-mismatch",
@@ -307,20 +314,23 @@ class _Inference:
                 )
                 return
 
-    def _check_logits(self, inputs: Sequence[str], shape: Shape, span: Span) -> None:
+    def _check_logits(self, inputs: Sequence[str], shapes: Sequence[Shape], span: Span) -> None:
         label = inputs[1].partition("{")[0]
-        classes = self.shapes[label].classes if label in self.shapes else None
-        if classes is None or shape != (classes,):
-            found = f"{classes} classes" if classes is not None else "no label"
+        logits, target = shapes
+        if label not in self.shapes:
+            if logits != target:
+                self.diagnostics.append(_unequal("cross_entropy", inputs, shapes, span))
+            return
+        classes = self.shapes[label].classes
+        if logits != (classes,):
             self.diagnostics.append(
                 Diagnostic(
                     slug="shape-mismatch",
-                    title=f"cross-entropy takes one logit for each class, and gets {describe(shape)} for {found}",
+                    title=f"cross-entropy takes one logit for each class, and gets {describe(logits)} for "
+                    f"{classes} classes",
                     span=span,
                     label="these do not fit",
-                    remedy=f"end the encoder in `linear({classes})`"
-                    if classes is not None
-                    else "write `H(Y | Z)` with a label Y",
+                    remedy=f"end the encoder in `linear({classes})`",
                 )
             )
 

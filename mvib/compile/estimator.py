@@ -139,10 +139,13 @@ class Estimator:
                 return self._finish([posterior, reference], num_rows, ranks, sample=inputs[0], form=form)
             case Interface.CONDITIONAL:
                 return self._conditional(tables, inputs)
+            case Interface.DISCRIMINATOR:
+                return self._discriminated(inputs[0], ranks)
             case _ if self.estimate.auxiliary is not None:
                 return self._scored(inputs, ranks)
             case _:
-                return self._from_rows(inputs, ranks)
+                named = {name: tables.values[value] for name, value in self.estimate.variables}
+                return self._from_rows(inputs, ranks, named)
 
     def _nothing(self, tables: Tables, inputs: list[Tensor]) -> Tensor:
         """Zero, as a sum over no examples, so that a backward pass finds what it expects."""
@@ -171,12 +174,14 @@ class Estimator:
             value = mean_over_ranks(value, num_rows, ranks)
         return Estimated(value, constant, fit)
 
-    def _from_rows(self, inputs: list[Tensor], ranks: Ranks) -> Estimated:
+    def _from_rows(self, inputs: list[Tensor], ranks: Ranks, named: Mapping[str, Tensor]) -> Estimated:
         num_rows = inputs[0].shape[0]
         if self.prior is not None:
             inputs = [*inputs, self._drawn(inputs[0], ranks)]
+        if self.memory is not None and not isinstance(self.memory, Queue):
+            return self._finish(inputs, num_rows, ranks, **named, **self.memory(*inputs, ranks=ranks))
         if not isinstance(self.memory, Queue):
-            return self._finish(inputs, num_rows, ranks)
+            return self._finish(inputs, num_rows, ranks, **named)
         if self.memory.training:
             # Joined to the queue only after the step, or the positive would be among its own negatives.
             self._keys = ranks.rows(inputs[1].detach())
@@ -221,6 +226,19 @@ class Estimator:
         rows = target.shape[0]
         return self._finish([density, target], rows, ranks, fit=mean_over_ranks(fit, rows, ranks))
 
+    def _discriminated(self, rows: Tensor, ranks: Ranks) -> Estimated:
+        """The discriminator is fitted in the same backward pass; neither gradient reaches the other's weights."""
+        assert self.estimate.auxiliary is not None
+        assert self.estimate.entry is not None
+        network = self.auxiliaries[self.estimate.auxiliary.name]
+        fit = import_object(self.estimate.entry.fit)(network(self._drawn(rows, ranks)), network(rows.detach()))
+        frozen = {name: parameter.detach() for name, parameter in network.named_parameters()}
+        # The statistics of its normalisation layers are those of its fit.
+        frozen |= {name: buffer.clone() for name, buffer in network.named_buffers()}
+        scores = functional_call(network, frozen, (rows,))
+        num_rows = rows.shape[0]
+        return self._finish([scores], num_rows, ranks, fit=mean_over_ranks(fit, num_rows, ranks))
+
     def _log_likelihood(self, tables: Tables, target: Tensor) -> Estimated:
         ranks = tables.ranks
         local = barber_agakov(tables.densities[self.estimate.density], target)
@@ -254,5 +272,13 @@ def build_memory(estimate: Estimate, width: int) -> nn.Module | None:
             return built
         case _:
             pass
+    if estimate.entry is not None and estimate.entry.memory:
+        builder = import_object(estimate.entry.memory)
+        accepted = inspect.signature(builder).parameters
+        given = python_arguments(estimate.call) if estimate.call is not None else {}
+        remembered: nn.Module = builder(
+            width=width, **{name: value for name, value in given.items() if name in accepted and name != "width"}
+        )
+        return remembered
     weight = arguments.get("ema")
     return MovingAverage(weight.value) if isinstance(weight, Constant) else None

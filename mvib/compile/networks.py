@@ -151,9 +151,12 @@ def build_network(
             return build_module(network.call, shape, backbone)
 
 
-def build_auxiliary(auxiliary: Auxiliary, first: Shape, second: Shape) -> nn.Module:
-    """A critic between values of two shapes, or a Gaussian density of the second given the first."""
+def build_auxiliary(auxiliary: Auxiliary, first: Shape, second: Shape | None) -> nn.Module:
+    """A critic between values of two shapes, a Gaussian density of the second given the first, or a discriminator."""
     call = auxiliary.call
+    if second is None:
+        trunk = build_module(call, first, None)
+        return nn.Sequential(trunk, nn.Flatten(), nn.ReLU(), nn.Linear(_width_of(trunk, first), 1), nn.Flatten(0))
     if not auxiliary.is_density:
         critic: nn.Module = import_object(call.entry.implementation)(first, second, **python_arguments(call))
         return critic

@@ -31,6 +31,10 @@ _ORDERS = {"max": np.inf, "euclidean": 2}
 _METRICS = {"max": "chebyshev", "euclidean": "euclidean"}
 
 
+class TiesWarning(UserWarning):
+    """Rows repeat where a continuous variable is wanted, so that what is promised of the estimate does not hold."""
+
+
 def table(z: Shaped[Tensor, "B *D"], ranks: Ranks) -> Float64[ndarray, "N D"]:
     """Return the rows of all ranks as a table of float64; rows without an axis of their own have one dimension.
 

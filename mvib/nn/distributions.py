@@ -132,6 +132,42 @@ class StandardNormal(Distribution):
         return _sum_over_event(-_at_least_float32(x).square() / 2 - math.log(2 * math.pi) / 2)
 
 
+class UnitUniform(Distribution):
+    """Uniform between 0 and 1 in every dimension of whatever event it is asked about."""
+
+    @property
+    def mean(self) -> Float[Tensor, ""]:
+        """Return one half, which broadcasts to any event."""
+        return torch.tensor(0.5)
+
+    def draw(self, shape: tuple[int, ...], *, like: Tensor) -> Float[Tensor, "..."]:
+        """Draw values of a shape, with the device and precision of another tensor."""
+        return torch.rand(shape, dtype=like.dtype, device=like.device)
+
+    def log_prob(self, x: Float[Tensor, "B *E"], /) -> Float[Tensor, " B"]:
+        """Return the log density of each example in nats: 0 inside, minus infinity outside."""
+        inside = ((x >= 0) & (x <= 1)).flatten(1).all(dim=1)
+        return torch.where(inside, 0.0, -math.inf)
+
+
+class OneHotUniform(Distribution):
+    """One of the axes of the event, each as probable: the one-hot code of a class that is drawn uniformly."""
+
+    @property
+    def mean(self) -> Float[Tensor, ""]:
+        """Return nothing that broadcasts: the mean depends on the number of classes."""
+        raise NotImplementedError("the mean of a one-hot code depends on the number of its classes")
+
+    def draw(self, shape: tuple[int, ...], *, like: Tensor) -> Float[Tensor, "..."]:
+        """Draw codes: all entries 0 but one along the last axis."""
+        classes = torch.randint(0, shape[-1], shape[:-1], device=like.device)
+        return F.one_hot(classes, shape[-1]).to(like.dtype)
+
+    def log_prob(self, x: Float[Tensor, "B *E"], /) -> Float[Tensor, " B"]:
+        """Return the log probability of each code in nats: minus log K."""
+        return x.new_full((len(x),), -math.log(x.shape[-1]))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DiagonalLaplace(Distribution):
     """Laplace with independent dimensions; its scale is the mean absolute deviation."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mvib.catalogue.signature import ChannelEntry, Form, Interface, ModuleEntry, Role, Rows
+from mvib.catalogue.signature import ChannelEntry, EstimatorEntry, Form, Interface, ModuleEntry, Role, Rows
 from mvib.graph import InformationGraph, Operand, Reading, find_reference_decoder
 from mvib.plan.plan import (
     Apply,
@@ -299,6 +299,8 @@ def _plan_estimate(planner: _Planner, term: Term, reading: Reading, number: int)
             if _critic_of(term) is not None:
                 return replace(_critic_estimate(planner, term, reading, subset), name=name)
             return replace(_rows_estimate(planner, term, reading, subset), name=name)
+        case Interface.DISCRIMINATOR:
+            return _discriminator_estimate(planner, term, reading, subset)
         case Interface.DECODER:
             raise AssertionError(entry)
 
@@ -310,6 +312,7 @@ def _subset(planner: _Planner, term: Term, reading: Reading) -> _Subset:
     members = {operand.start for operand in named}
     members |= {source for operand in named for channel in operand.channels for source in channel.sources[1:]}
     members |= {reference.at} if reference is not None and reference.at is not None else set()
+    members |= {member for _, member in reading.instance.variables}
     # A variable that is computed from one that an example lacks, the example lacks too.
     present = {
         data
@@ -432,19 +435,40 @@ def _conditional_estimate(planner: _Planner, term: Term, reading: Reading, subse
     )
 
 
+def _discriminator_estimate(planner: _Planner, term: Term, reading: Reading, subset: _Subset) -> Estimate:
+    assert term.call is not None
+    value = planner.select(planner.group(reading.operands[0]), subset)
+    net = term.call["net"]
+    assert isinstance(net, BoundCall)
+    name = f"{term.label}.discriminator"
+    return Estimate(
+        entry=term.estimator,
+        call=term.call,
+        inputs=(value,),
+        prior=reading.instance.quantity.prior,
+        auxiliary=Auxiliary(name=name, call=net, is_density=False, first=value, second=""),
+        form=reading.instance.quantity.form,
+        share=reading.instance.share,
+        span=reading.instance.quantity.span,
+    )
+
+
 def _rows_estimate(planner: _Planner, term: Term, reading: Reading, subset: _Subset) -> Estimate:
     entry, quantity = term.estimator, reading.instance.quantity
     assert entry is not None
     groups = [*reading.operands, *([reading.condition] if reading.condition else [])]
-    if not entry.joins and quantity.form is Form.ENTROPY:
-        # Each variable of a joint on its own: their kernels are multiplied, not their rows put side by side.
-        groups = [(operand,) for operand in reading.operands[0]]
+    if not entry.joins and quantity.form is not Form.CONDITIONAL_ENTROPY:
+        # Each variable of a joint on its own: they are put together otherwise than side by side.
+        first, *others = groups
+        groups = [*((operand,) for operand in first), *others]
     values = [planner.select(planner.group(group), subset) for group in groups]
     if entry.interface is Interface.LABELS:
         # H(Y | Z): the label as it is, the logits lifted to single precision.
         inputs: tuple[str, ...] = (planner.rows(values[1], Rows.RAW), values[0])
     else:
-        inputs = tuple(planner.rows(value, entry.rows) for value in values)
+        is_label = [False] * len(values)
+        is_label[-1] = quantity.form in entry.labelled
+        inputs = tuple(v if fixed else planner.rows(v, entry.rows) for v, fixed in zip(values, is_label, strict=True))
     return Estimate(
         entry=entry,
         call=term.call,
@@ -452,8 +476,16 @@ def _rows_estimate(planner: _Planner, term: Term, reading: Reading, subset: _Sub
         prior=quantity.prior if entry.draws_prior else None,
         form=quantity.form,
         share=reading.instance.share,
+        variables=tuple(_argument(planner, entry, name, member, subset) for name, member in reading.instance.variables),
         span=quantity.span,
     )
+
+
+def _argument(planner: _Planner, entry: EstimatorEntry, name: str, member: Member, subset: _Subset) -> tuple[str, str]:
+    """A variable that is an argument: a label as it is, rows as the estimator takes them."""
+    value = planner.select(planner.member(member), subset)
+    argument = next(argument for argument in entry.arguments if argument.name == name)
+    return name, value if argument.is_label else planner.rows(value, entry.rows)
 
 
 # ---- what is read out of a trained model ----------------------------------------------------------------------------

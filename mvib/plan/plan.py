@@ -178,14 +178,14 @@ class SelectDensity(Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Auxiliary:
-    """A network that belongs to an estimator: a critic between two values, or a conditional density that is fitted.
+    """A network that belongs to an estimator: a critic, a conditional density that is fitted, or a discriminator.
 
     Attributes:
         name: of the term, and what it is.
         call: what builds it: a critic, or the network behind the density of the second value given the first.
         is_density: whether it is a density.
         first: the value it takes first; of a density the condition.
-        second: the other value.
+        second: the other value; empty for a discriminator, which takes one.
     """
 
     name: str
@@ -212,6 +212,7 @@ class Estimate:
         share: its factor in the term.
         is_information: for a decoder, whether H(A) belongs to the estimate (I) or its sign is turned (H).
         label: for a decoder about a label, whose entropy is known, the label.
+        variables: values that are arguments of the estimator, by the name of the argument.
         span: the quantity in the file.
     """
 
@@ -227,6 +228,7 @@ class Estimate:
     share: Fraction
     is_information: bool = False
     label: str = ""
+    variables: tuple[tuple[str, str], ...] = ()
     span: Span = field(compare=False, repr=False)
 
 

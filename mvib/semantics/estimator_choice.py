@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mvib.catalogue.signature import EstimatorEntry, Interface
+from mvib.catalogue.signature import Argument, EstimatorEntry, Interface
 from mvib.diagnostics import Diagnostic
 from mvib.semantics import errors
 from mvib.semantics.families import Assignment, has_unknown_type
@@ -20,7 +20,7 @@ from mvib.semantics.method import (
 from mvib.semantics.quantities import members_text, references_of
 from mvib.semantics.scope import Unresolved, as_call, undefined_module
 from mvib.semantics.text import one_line
-from mvib.semantics.values import BoundCall
+from mvib.semantics.values import BoundCall, VariableName
 from mvib.syntax import ast
 
 
@@ -169,7 +169,7 @@ def index_domains(part: GraphPart, choice: EstimatorChoice) -> dict[str, set[int
     """Values of the indices that what stands behind `by` uses: `by q[k]`, `by rate(e: X[j])`."""
     if choice.rate_at is not None:
         return part.variables.domains([choice.rate_at])
-    domains: dict[str, set[int]] = {}
+    domains: dict[str, set[int]] = part.variables.domains([value.reference for _, value in _variables_of(choice)])
     if choice.decoder and isinstance(choice.node, ast.Reference):
         members = [_index_of(m) for m in part.modules.values() if m.family == choice.decoder]
         for position, index in enumerate(choice.node.indices):
@@ -209,7 +209,9 @@ def check_estimator(part: GraphPart, choice: EstimatorChoice, statement: ast.Ter
     match entry.interface:
         case Interface.LABELS:
             _check_label_first(part, entry, choice, quantity, statement)
-        case Interface.ROWS | Interface.CRITIC | Interface.CONDITIONAL:
+        case Interface.ROWS if quantity.form in entry.labelled:
+            _check_label_last(part, entry, choice, quantity, statement)
+        case Interface.ROWS | Interface.CRITIC | Interface.CONDITIONAL | Interface.DISCRIMINATOR:
             _check_no_label(part, entry, choice, quantity, statement)
         case Interface.RATE | Interface.DECODER:
             # What these take is seen in the graph: see `mvib.graph.readings` and `decoder_choice`.
@@ -229,10 +231,10 @@ def _described(family: Family) -> str:
 def _check_label_first(
     part: GraphPart, entry: EstimatorEntry, choice: EstimatorChoice, quantity: Quantity, statement: ast.Term
 ) -> None:
-    """H(Y | Z) with one label Y and one row of logits Z."""
+    """H(Y | Z) with one label Y, or rows of probabilities, and one row of logits Z."""
     (labels, *_), logits = quantity.groups, quantity.condition
     label = _family(part, labels[0].member)
-    needs = "is about a label given one row of logits"
+    needs = "is about a label, or probabilities of one, given one row of logits"
     remedy = "write `minimize H(Y | Z) by cross_entropy()` with a label `Y` and an encoder's output `Z`"
     wrong: tuple[str, str] | None = None
     if len(labels) > 1 or len(logits) > 1:
@@ -240,7 +242,7 @@ def _check_label_first(
         remedy = "join them with an encoder first: `encoder j: (A, B) -> C = linear(10)`"
     elif has_unknown_type(label):
         return
-    elif label.type != "label":
+    elif label.kind in {VariableKind.DATA, VariableKind.VIEW} and label.type != "label":
         wrong = str(labels[0].member), _described(label)
     elif _family(part, logits[0].member).type == "label":
         wrong = str(logits[0].member), "a label too"
@@ -248,6 +250,31 @@ def _check_label_first(
         raise part.scope.fail(
             errors.wrong_operand(choice.node.span, entry.name, needs, *wrong, statement.quantity.span, remedy=remedy)
         )
+
+
+def _check_label_last(
+    part: GraphPart, entry: EstimatorEntry, choice: EstimatorChoice, quantity: Quantity, statement: ast.Term
+) -> None:
+    """I(Z; Y) or H(Z | Y) with one label Y."""
+    last = quantity.condition or quantity.groups[-1]
+    families = [(member, _family(part, member)) for member in quantity.members]
+    wrong = [(m, f) for m, f in families if (f.type == "label") != (m == last[0].member) and not has_unknown_type(f)]
+    if len(last) == 1 and not wrong:
+        return
+    member, family = wrong[0] if wrong else families[-1]
+    needs = f"takes `{quantity.form.value}` with rows of real numbers A and a label B"
+    example = "I(Z; Y)" if quantity.functional == "I" else "H(Z | Y)"
+    raise part.scope.fail(
+        errors.wrong_operand(
+            choice.node.span,
+            entry.name,
+            needs,
+            str(member),
+            "a label" if family.type == "label" else _described(family),
+            statement.quantity.span,
+            remedy=f"write `{example}` with a label `Y` of the data",
+        )
+    )
 
 
 def _check_no_label(
@@ -270,6 +297,37 @@ def _check_no_label(
                     remedy=remedy,
                 )
             )
+
+
+def _variables_of(choice: EstimatorChoice) -> list[tuple[Argument, VariableName]]:
+    if choice.call is None:
+        return []
+    arguments = {argument.name: argument for argument in choice.call.entry.arguments}
+    return [(arguments[name], value) for name, value in choice.call.arguments if isinstance(value, VariableName)]
+
+
+def find_variables(
+    part: GraphPart, choice: EstimatorChoice, assignment: Assignment
+) -> tuple[tuple[str, Member], ...] | None:
+    """The variables among an estimator's arguments for one assignment; None where one falls outside its family."""
+    found: list[tuple[str, Member]] = []
+    for argument, value in _variables_of(choice):
+        member = part.variables.member(value.reference, assignment)
+        if member is None:
+            return None
+        family = _family(part, member)
+        if argument.is_label != (family.type == "label") and not has_unknown_type(family):
+            needs = f"takes a label as its `{argument.name}`" if argument.is_label else "takes rows of real numbers"
+            what = _described(family) if family.type != "label" else "a label"
+            remedy = f"`{argument.name}`: {argument.about}"
+            assert choice.entry is not None
+            raise part.scope.fail(
+                errors.wrong_operand(
+                    choice.node.span, choice.entry.name, needs, str(member), what, value.reference.span, remedy=remedy
+                )
+            )
+        found.append((argument.name, member))
+    return tuple(found)
 
 
 def find_rate_reference(part: GraphPart, choice: EstimatorChoice, assignment: Assignment) -> RateReference | None:

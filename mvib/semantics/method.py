@@ -230,6 +230,7 @@ class TermInstance:
         share: factor of this instance in the aggregate: 1 for a sum, 1/n for a mean.
         decoder: the decoder channel that estimates it, if any.
         reference: the reference of a rate, if any.
+        variables: variables that are arguments of the estimator, by the name of the argument.
     """
 
     indices: tuple[tuple[str, int], ...]
@@ -237,6 +238,7 @@ class TermInstance:
     share: Fraction
     decoder: Channel | None = None
     reference: RateReference | None = None
+    variables: tuple[tuple[str, Member], ...] = ()
 
 
 class Direction(Enum):

@@ -21,6 +21,7 @@ from mvib.semantics.values import (
     Scalar,
     Schedule,
     Scheduled,
+    VariableName,
     apply_operator,
     is_constant,
     value_at,
@@ -163,14 +164,18 @@ class Scope:
                     remedy=f"write `linear({transition.span.text})`, or a small number such as `1e-6` for zero",
                 )
             )
-        if numbers["warmup"] >= numbers["over"]:
-            place = next((a.span for a in rest if a.name is not None and a.name.text == "warmup"), call.span)
+        numbers["hold"] = numbers.pop("start")
+        for name, key in (("warmup", "warmup"), ("start", "hold")):
+            if numbers[key] < numbers["over"]:
+                continue
+            place = next((a.span for a in rest if a.name is not None and a.name.text == name), call.span)
+            what = "warm-up" if name == "warmup" else "constant beginning"
             raise self.fail(
                 errors.bad_schedule(
                     place,
-                    "the warm-up is as long as the whole schedule",
+                    f"the {what} is as long as the whole schedule",
                     label=f"over before it starts: the schedule ends at {numbers['over']:g}",
-                    remedy="both are fractions of training: make `warmup` smaller than `over` (1 when left out)",
+                    remedy=f"both are fractions of training: make `{name}` smaller than `over` (1 when left out)",
                 )
             )
         return Schedule(shape=entry.name, start=start, end=end, **numbers)
@@ -259,8 +264,8 @@ class Scope:
                 return self._word(entry, argument, value, word)
             case Kind.RANGE | Kind.INTERVAL:
                 return self._pair(entry, argument, value)
-            case Kind.ENCODER:
-                return self._encoder(entry, argument, value)
+            case Kind.ENCODER | Kind.VARIABLE:
+                return self._name(entry, argument, value)
             case _:
                 return self._entry_of(entry, argument, value)
 
@@ -387,8 +392,13 @@ class Scope:
             case _:
                 raise self._wrong(entry, argument, value, argument.kind.value)
 
-    def _encoder(self, entry: Entry, argument: Argument, value: ast.Value) -> EncoderName:
+    def _name(self, entry: Entry, argument: Argument, value: ast.Value) -> EncoderName | VariableName:
+        """The name of an encoder, or of a variable."""
         match value:
+            case ast.Reference() if argument.kind is Kind.VARIABLE:
+                return VariableName(value.span.text, value)
+            case _ if argument.kind is Kind.VARIABLE:
+                raise self._wrong(entry, argument, value, argument.kind.value)
             case ast.Reference(name=name, indices=()) if name.text in self.module_names:
                 return EncoderName(name.text)
             case ast.Reference(name=name, indices=()):
@@ -514,6 +524,7 @@ def _written(argument: Argument) -> str:
         Kind.SCHEDULE: "cosine(warmup: 0.05)",
         Kind.SOURCE: "digits",
         Kind.MEMORY: "queue(4096)",
+        Kind.VARIABLE: "Y",
     }
     default = argument.default
     is_number = isinstance(default, int | float) and not isinstance(default, bool)

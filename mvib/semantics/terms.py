@@ -14,6 +14,7 @@ from mvib.semantics.estimator_choice import (
     check_estimator,
     find_estimator,
     find_rate_reference,
+    find_variables,
     index_domains,
 )
 from mvib.semantics.families import Assignment
@@ -133,7 +134,17 @@ def _instance(
         reference = find_rate_reference(part, choice, assignment)
         if reference is None:
             return None
-    return TermInstance(indices=indices, quantity=quantity, share=Fraction(1), decoder=decoder, reference=reference)
+    variables = find_variables(part, choice, assignment)
+    if variables is None:
+        return None
+    return TermInstance(
+        indices=indices,
+        quantity=quantity,
+        share=Fraction(1),
+        decoder=decoder,
+        reference=reference,
+        variables=variables,
+    )
 
 
 def _weight(scope: Scope, statement: ast.Term) -> Scalar:

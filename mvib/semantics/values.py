@@ -6,6 +6,7 @@ from typing import assert_never
 
 from mvib.catalogue.signature import Default, Entry
 from mvib.source import Span
+from mvib.syntax import ast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,12 +20,14 @@ class Schedule:
         at: progress at which a step happens.
         warmup: progress until which the value rises linearly from 0 to `start`.
         over: progress, warm-up included, after which it stays at `end`.
+        hold: progress until which it stays at `start`, warm-up included.
     """
 
     shape: str
     start: float
     end: float
     at: float = 0.5
+    hold: float = 0.0
     warmup: float = 0.0
     over: float = 1.0
 
@@ -32,8 +35,9 @@ class Schedule:
         """Value at a progress between 0 (before the first step) and 1 (the end of training)."""
         if progress < self.warmup:
             return self.start * progress / self.warmup
-        length = self.over - self.warmup
-        position = min(1.0, (progress - self.warmup) / length) if length > 0 else 1.0
+        begin = max(self.warmup, self.hold)
+        length = self.over - begin
+        position = min(1.0, max(0.0, (progress - begin) / length)) if length > 0 else 1.0
         match self.shape:
             case "linear":
                 return self.start + (self.end - self.start) * position
@@ -178,6 +182,14 @@ class EncoderName:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class VariableName:
+    """A variable given as an argument, with indices that a term may bind."""
+
+    text: str
+    reference: ast.Reference = field(compare=False, repr=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundCall:
     """A call of a catalogue entry with every argument bound to its value or default.
@@ -222,8 +234,9 @@ def _is_default(value: "ArgumentValue", default: Default) -> bool:
 
 
 ArgumentValue = (
-    None | bool | int | str | Scalar | Learned | EncoderName | BoundCall | tuple[float, ...] | tuple[int, ...]
-)
+    None | bool | int | str | Scalar | Learned | EncoderName | VariableName | BoundCall
+    | tuple[float, ...] | tuple[int, ...]
+)  # fmt: skip
 
 
 def argument_text(value: ArgumentValue) -> str:
@@ -231,7 +244,7 @@ def argument_text(value: ArgumentValue) -> str:
     match value:
         case bool():
             return "true" if value else "false"
-        case EncoderName(name):
+        case EncoderName(name) | VariableName(name):
             return name
         case Learned(start):
             return f"learned({start:g})"

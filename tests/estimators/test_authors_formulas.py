@@ -16,10 +16,15 @@ from mvib.estimators.cross_correlation import cross_correlation
 from mvib.estimators.cross_entropy import cross_entropy
 from mvib.estimators.infonce import constant, infonce
 from mvib.estimators.jsd import jsd
+from mvib.estimators.l1 import l1
 from mvib.estimators.mse import mse
+from mvib.estimators.prediction_entropy import conditional_entropy, prediction_entropy
 from mvib.estimators.rate import rate
+from mvib.estimators.relative_entropy import relative_entropy
+from mvib.estimators.smooth_l1 import smooth_l1
 from mvib.estimators.variance_covariance import variance_covariance
 from mvib.nn.distributions import DiagonalGaussian, StandardNormal, VonMisesFisher
+from tests.estimators import transcriptions
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -175,6 +180,35 @@ CASES = (
     Case(name="mvib skl", ours=our_mvib_skl, theirs=mvib_skl),
     Case(name="mvib jsd", ours=lambda p, n: -jsd(p.flatten(), n.flatten()), theirs=mvib_jsd),
     Case(name="classifier", ours=lambda z, t: cross_entropy(z, t.softmax(1)), theirs=classifier),
+    Case(
+        name="swapped prediction",
+        ours=lambda z, t: cross_entropy(z, rows.raw(t).softmax(1), temperature=0.3),
+        theirs=lambda z, t: transcriptions.swapped_prediction(z, t.softmax(1), temperature=0.3),
+    ),
+    Case(
+        name="virtual adversarial training",
+        ours=lambda z1, z2: relative_entropy(z1, z2, temperature=0.7),
+        theirs=lambda z1, z2: transcriptions.vat(z1, z2, temperature=0.7),
+    ),
+    Case(
+        name="mean entropy",
+        ours=lambda z1, z2: prediction_entropy(z1, temperature=0.3) + prediction_entropy(z2),
+        theirs=lambda z1, z2: transcriptions.mean_entropy(z1, temperature=0.3) + transcriptions.mean_entropy(z2),
+    ),
+    Case(
+        name="entropy minimisation",
+        ours=lambda z1, z2: conditional_entropy(z1, z2, temperature=0.3) + conditional_entropy(z2, z1),
+        theirs=lambda z1, z2: (
+            transcriptions.entropy_minimisation(z1, temperature=0.3) + transcriptions.entropy_minimisation(z2)
+        ),
+    ),
+    Case(name="simmim", ours=l1, theirs=transcriptions.mean_absolute),
+    Case(
+        name="i-jepa, narrow",
+        ours=lambda z1, z2: smooth_l1(z1, z2, beta=0.5),
+        theirs=lambda z1, z2: transcriptions.huber(z1, z2, beta=0.5),
+    ),
+    Case(name="i-jepa", ours=smooth_l1, theirs=lambda z1, z2: transcriptions.huber(z1, z2, beta=1.0)),
 )
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 

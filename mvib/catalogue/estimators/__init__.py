@@ -4,8 +4,9 @@ from mvib.catalogue.estimators.contrastive import CONTRASTIVE
 from mvib.catalogue.estimators.critics import CRITICS
 from mvib.catalogue.estimators.kernels import KERNELS
 from mvib.catalogue.estimators.neighbours import NEIGHBOURS
+from mvib.catalogue.estimators.predictions import PREDICTIONS
 from mvib.catalogue.estimators.second_order import SECOND_ORDER
 from mvib.catalogue.estimators.surrogates import SURROGATES
 from mvib.catalogue.estimators.variational import VARIATIONAL
 
-ESTIMATORS = (*CONTRASTIVE, *CRITICS, *SECOND_ORDER, *KERNELS, *VARIATIONAL, *SURROGATES, *NEIGHBOURS)
+ESTIMATORS = (*CONTRASTIVE, *CRITICS, *SECOND_ORDER, *KERNELS, *VARIATIONAL, *PREDICTIONS, *SURROGATES, *NEIGHBOURS)

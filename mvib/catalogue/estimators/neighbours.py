@@ -132,5 +132,6 @@ NEIGHBOURS = (
         invariances=(Invariance.TRANSLATION, Invariance.COLUMN_AFFINE),
         differentiable=False,
         same_width=False,
+        takes_labels=True,
     ),
 )

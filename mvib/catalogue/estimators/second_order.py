@@ -333,5 +333,6 @@ SECOND_ORDER = (
         couples_batch=True,
         units="none",
         reduction=Reduction.REDUCE,
+        grows=True,
     ),
 )

@@ -73,14 +73,30 @@ VARIATIONAL = (
     ),
     EstimatorEntry(
         name="cross_entropy",
-        about="Cross-entropy of a label and a row of logits: H(Y | Z) <= E[-log softmax(z)_y].",
-        source="review, equation 8",
+        about=(
+            "Cross-entropy of a label and a row of logits, H(Y | Z) <= E[-log softmax(z)_y], or of a predicted "
+            "distribution over the classes in the place of the label."
+        ),
+        arguments=(
+            Argument(
+                name="temperature",
+                default=1.0,
+                positional=True,
+                minimum=0,
+                open_minimum=True,
+                scheduled=True,
+                learnable=True,
+                learned_minimum=0.01,
+                about="divides the logits; smaller is sharper",
+            ),
+        ),
+        source="review, equation 8; Caron et al. 2020, eq. 2 (distributions)",
         implementation="mvib.estimators.cross_entropy:cross_entropy",
         forms=(Form.CONDITIONAL_ENTROPY,),
         bound=Bound.UPPER,
-        exact_when="softmax(z) is p(y | z)",
-        formula="- mean_i log softmax(z_i)_{y_i}",
-        needs="a label and a variable with one logit a class",
+        exact_when="softmax(z / t) is p(y | z)",
+        formula="- mean_i sum_k a_ik log softmax(z_i / t)_k, a_i the distribution over classes, or 1 at the label",
+        needs="a label, or rows of probabilities, and a variable with one logit a class",
         couples_batch=False,
         reduction=Reduction.LOCAL,
         interface=Interface.LABELS,

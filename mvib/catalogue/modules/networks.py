@@ -13,6 +13,12 @@ NETWORKS = (
             ACTIVATION,
             BIAS,
             Argument(name="last_norm", kind=Kind.BOOLEAN, default=False, about="whether the output is normalised too"),
+            Argument(
+                name="last_affine",
+                kind=Kind.BOOLEAN,
+                default=True,
+                about="whether that normalisation has a learned scale and shift",
+            ),
         ),
         takes="anything; an image is flattened",
         implementation="mvib.nn.builders.mlp:mlp",
@@ -41,8 +47,15 @@ NETWORKS = (
             widths("channels of each block"),
             Argument(name="norm", kind=Kind.CHOICE, default="batch", choices=("batch", "none"), about="normalisation"),
             ACTIVATION,
+            Argument(
+                name="pool",
+                kind=Kind.BOOLEAN,
+                default=True,
+                about="whether to average over positions; without it a map (channels, height, width)",
+            ),
         ),
         takes="an image (channels, height, width)",
+        gives="a vector, or a map",
         implementation="mvib.nn.builders.conv:conv",
     ),
     ModuleEntry(
@@ -83,6 +96,16 @@ NETWORKS = (
     ModuleEntry(
         name="pool",
         about="Mean over positions.",
+        arguments=(
+            Argument(
+                name="skip",
+                kind=Kind.INTEGER,
+                default=0,
+                minimum=0,
+                maximum=1 << 20,
+                about="number of steps at the front of a sequence that are left out",
+            ),
+        ),
         takes="an image or a sequence",
         implementation="mvib.nn.builders.pool:pool",
     ),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from mvib.catalogue import Catalogue
-from mvib.catalogue.signature import EstimatorEntry, Form, Interface, Required
+from mvib.catalogue.signature import EstimatorEntry, Form, Interface, ModuleEntry, Required, Role
 from mvib.diagnostics import Diagnostic, nearest
 from mvib.semantics.scope import Scope, Unresolved, as_call
 from mvib.semantics.values import BoundCall
@@ -71,7 +71,8 @@ def bind_arguments(
         defaults: whether a critic or density that is left out is given one.
 
     Raises:
-        ValueError: an argument does not exist, or cannot have this value; says what it can have.
+        ValueError: an argument does not exist, or cannot have this value; says what it can have. It needs more than
+            one batch.
     """
     given = {name: _written(value) for name, value in arguments.items()}
     for argument in entry.arguments:
@@ -90,9 +91,16 @@ def bind_arguments(
     call = as_call(term.estimator)
     assert call is not None
     try:
-        return scope.bind(call, entry)
+        bound = scope.bind(call, entry)
     except Unresolved:
         raise ValueError(_text(next(iter(scope.found)))) from None
+    for name, value in bound.arguments:
+        if isinstance(value, BoundCall) and isinstance(value.entry, ModuleEntry) and value.entry.role is Role.MEMORY:
+            raise ValueError(
+                f"`{name}: {value.text()}` of `{entry.name}` remembers the batches of a training run, and samples are "
+                "one batch: leave it out, or write a spec, and train it"
+            )
+    return bound
 
 
 def _written(value: object) -> str:

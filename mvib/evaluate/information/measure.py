@@ -1,19 +1,22 @@
 """One information quantity of arrays by one estimator."""
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.linalg import LinAlgError  # type: ignore[attr-defined]
 
 from mvib.catalogue import Catalogue, load_catalogue
-from mvib.catalogue.signature import EstimatorEntry, Form, Interface, Rows
-from mvib.compile.estimator import Estimated, Estimator
+from mvib.catalogue.signature import Bound, EstimatorEntry, Form, Interface, Rows
+from mvib.compile.estimator import Estimated, Estimator, build_memory
 from mvib.compile.execution import Networks, Tables, transform_rows
 from mvib.compile.networks import build_auxiliary
+from mvib.estimators.neighbours import TiesWarning
 from mvib.estimators.ranks import ALONE
 from mvib.evaluate.information.call import bind_arguments, find_entry, form_of
 from mvib.evaluate.information.fitting import fit
@@ -57,32 +60,80 @@ def measure_information(
     samples = read_samples(x, y)
     form = form_of(entry, len(samples))
     call = bind_arguments(catalogue, entry, arguments)
-    if entry.same_width and entry.interface is Interface.ROWS and len({as_table(s).shape for s in samples}) > 1:
-        widths = " and ".join(str(as_table(s).shape[1]) for s in samples)
-        raise ValueError(f"`{name}` compares rows of one width, and x and y have {widths} columns")
+    widths = {as_table(table).shape[1] for table in samples}
+    if entry.same_width and entry.interface is Interface.ROWS and form not in entry.labelled and len(widths) > 1:
+        listed = " and ".join(str(as_table(table).shape[1]) for table in samples)
+        raise ValueError(f"`{name}` compares rows of one width, and x and y have {listed} columns")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        measure, rows = _prepare(catalogue, entry, call, form, samples)
-        value = measure(rows)
+        prepared = _prepare(catalogue, entry, call, form, samples)
+        rows = prepared.rows
+        try:
+            value, ties = _with_ties(prepared.measure, rows)
+        except LinAlgError as error:
+            raise ValueError(f"`{call.text()}` cannot be computed of these rows: {error}") from error
+        remarks = [*ties]
         interval = None
         if resamples and len(rows[0]) >= 2 * _fewest(entry):
             generator = torch.Generator().manual_seed(seed)
-            interval = half_sample_interval(measure, rows, value, level=level, resamples=resamples, generator=generator)
+            try:
+                with warnings.catch_warnings():
+                    # Said of the whole sample already.
+                    warnings.simplefilter("ignore", TiesWarning)
+                    interval = half_sample_interval(
+                        prepared.measure,
+                        rows,
+                        value,
+                        level=level,
+                        resamples=resamples,
+                        generator=generator,
+                        grows=entry.grows,
+                    )
+            except (ValueError, LinAlgError) as error:
+                remarks.append(f"there is no interval, since half of the rows cannot be measured: {error}")
+        elif resamples:
+            remarks.append(f"there is no interval, which takes at least {2 * _fewest(entry)} rows")
+    if interval is not None and prepared.is_trained:
+        remarks.append(
+            "the interval is that of the rows measured on, given what was trained on the others; training on other "
+            "rows, or from another seed, may change the value by more"
+        )
     letters = form.value.replace("A || prior", "A || normal")
     joint = "H(A, B)" if form is Form.ENTROPY and len(samples) == 2 else letters
-    bound = entry.bound_of(form, call.words())
+    # Where rows repeat, what is promised of continuous variables does not hold.
+    bound = entry.bound_of(form, call.words()) if not ties else Bound.SURROGATE
     promise = Promise(
         estimator=call.text(),
         quantity=joint,
         bound=bound.value,
-        exact_when=entry.exact_when,
+        exact_when="" if ties else entry.exact_when,
         units=entry.units,
         interval=interval,
         level=level,
         num_examples=len(rows[0]),
         saturation=entry.saturation,
+        remarks=tuple(remarks),
     )
     return Measurement(value, promise)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """How some rows are measured, the rows to measure, and whether something was trained on others."""
+
+    measure: Callable[[Sequence[Tensor]], float]
+    rows: list[Tensor]
+    is_trained: bool = False
+
+
+def _with_ties(measure: Callable[[Sequence[Tensor]], float], rows: Sequence[Tensor]) -> tuple[float, list[str]]:
+    """The measurement, and what it had to warn of repeated rows; all warnings go on to whoever asked."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        value = measure(rows)
+    for warning in caught:
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    return value, [str(warning.message) for warning in caught if issubclass(warning.category, TiesWarning)]
 
 
 def _fewest(entry: EstimatorEntry) -> int:
@@ -92,8 +143,7 @@ def _fewest(entry: EstimatorEntry) -> int:
 
 def _prepare(
     catalogue: Catalogue, entry: EstimatorEntry, call: BoundCall, form: Form, samples: Sequence[Tensor]
-) -> tuple[Callable[[Sequence[Tensor]], float], list[Tensor]]:
-    """How some rows are measured, and the rows to measure."""
+) -> _Prepared:
     estimate = Estimate(
         entry=entry,
         call=call,
@@ -112,31 +162,34 @@ def _prepare(
     }
     if auxiliary is None and not learned:
         estimator = Estimator(estimate, auxiliaries=Networks())
-        rows = _rows_for(entry, samples)
-        return lambda some: _measured(estimator, _transformed(entry, some)), rows
+        rows = _rows_for(entry, form, samples)
+        return _Prepared(lambda some: _measured(estimator, _transformed(entry, some)), rows)
     return _fit_and_prepare(replace(estimate, auxiliary=auxiliary), learned, samples)
 
 
-def _fit_and_prepare(
-    estimate: Estimate, learned: Mapping[str, LearnedNumber], samples: Sequence[Tensor]
-) -> tuple[Callable[[Sequence[Tensor]], float], list[Tensor]]:
+def _fit_and_prepare(estimate: Estimate, learned: Mapping[str, LearnedNumber], samples: Sequence[Tensor]) -> _Prepared:
     """Train on one half of the rows, measure on the other: the direction of a bound holds on rows not trained on."""
     entry, auxiliary = estimate.entry, estimate.auxiliary
     assert entry is not None
+    assert estimate.form is not None
     order = torch.randperm(len(samples[0]))
     half = len(order) // 2
-    tables = [as_table(table)[order] for table in samples]
-    # Information does not change under a map of each variable; networks train best on standardised ones.
-    means = [table[:half].mean(dim=0) for table in tables]
-    scales = [table[:half].std(dim=0).clamp(min=1e-12) for table in tables]
-    if auxiliary is not None:
-        tables = [((t - m) / s).float() for t, m, s in zip(tables, means, scales, strict=True)]
     networks = nn.ModuleDict(dict(learned))
     auxiliaries = Networks()
     if auxiliary is not None:
+        tables = [as_table(table)[order] for table in samples]
+        # Information does not change under a map of each variable; networks train best on standardised ones.
+        means = [table[:half].mean(dim=0) for table in tables]
+        scales = [table[:half].std(dim=0).clamp(min=1e-12) for table in tables]
+        tables = [((t - m) / s).float() for t, m, s in zip(tables, means, scales, strict=True)]
         auxiliaries.add(auxiliary.name, build_auxiliary(auxiliary, tables[0].shape[1:], tables[1].shape[1:]))
         networks["auxiliaries"] = auxiliaries
-    estimator = Estimator(estimate, auxiliaries=auxiliaries, learned=learned)
+    else:
+        tables = [table[order] for table in _rows_for(entry, estimate.form, samples)]
+    memory = build_memory(estimate, tables[0].shape[-1])
+    if memory is not None:
+        networks["memory"] = memory
+    estimator = Estimator(estimate, auxiliaries=auxiliaries, memory=memory, learned=learned)
 
     def evaluate(some: Sequence[Tensor]) -> Estimated:
         prepared = some if auxiliary is not None else _transformed(entry, some)
@@ -151,8 +204,8 @@ def _fit_and_prepare(
     fit(networks, evaluate, [table[:half] for table in tables], batch=batch, after_step=restrict)
     kept = [table[half:] for table in tables]
     if auxiliary is None:
-        return lambda some: _measured(estimator, _transformed(entry, some)), kept
-    return lambda some: _measured_in_parts(estimator, some), kept
+        return _Prepared(lambda some: _measured(estimator, _transformed(entry, some)), kept, is_trained=True)
+    return _Prepared(lambda some: _measured_in_parts(estimator, some), kept, is_trained=True)
 
 
 def _measured(estimator: Estimator, rows: Sequence[Tensor]) -> float:
@@ -173,14 +226,32 @@ def _tables(rows: Sequence[Tensor]) -> Tables:
     return Tables({}, values=dict(zip(("x", "y"), rows, strict=False)))
 
 
-def _rows_for(entry: EstimatorEntry, samples: Sequence[Tensor]) -> list[Tensor]:
-    """Tables of numbers; the label of an estimator about labels stays one."""
-    if entry.interface is Interface.LABELS:
-        rows, labels = samples
-        if labels.is_floating_point():
-            raise ValueError(f"`{entry.name}` takes labels for y: whole numbers, one an example")
-        return [as_table(rows), labels]
-    return [as_table(table) for table in samples]
+def _rows_for(entry: EstimatorEntry, form: Form, samples: Sequence[Tensor]) -> list[Tensor]:
+    """Tables of numbers; the label of an estimator about labels stays one.
+
+    Raises:
+        ValueError: a label is wanted, and what is given is none.
+    """
+    if entry.takes_labels:
+        # As they were given: whole numbers are labels, and anything else is rows.
+        return [as_table(samples[0]), *samples[1:]]
+    if entry.interface is not Interface.LABELS and form not in entry.labelled:
+        return [as_table(table) for table in samples]
+    *first, last = samples
+    rows = [as_table(table) for table in first]
+    is_logits = entry.interface is Interface.LABELS
+    if last.is_floating_point():
+        if is_logits and last.shape == rows[0].shape:
+            return [*rows, last]
+        raise ValueError(f"`{entry.name}` takes labels for y: whole numbers, one an example")
+    labels, num_classes = last.reshape(-1), rows[0].shape[1]
+    wrong = ((labels < 0) | (labels >= num_classes)).nonzero()
+    if is_logits and len(wrong):
+        raise ValueError(
+            f"x has {num_classes} columns, one logit a class, so the labels of y are 0 to {num_classes - 1}; "
+            f"row {int(wrong[0])} has {int(labels[wrong[0]])}"
+        )
+    return [*rows, labels]
 
 
 def _transformed(entry: EstimatorEntry, rows: Sequence[Tensor]) -> list[Tensor]:

@@ -13,11 +13,13 @@ class Promise:
         bound: `lower bound`, `upper bound`, `exact` or `surrogate`.
         exact_when: condition under which the bound is exact, empty when never.
         units: `nats`, or `none` for a surrogate.
-        interval: where values of other samples of this size would mostly lie; the sampling error and nothing else. None
-            when it was not asked for.
+        interval: for the mean of the estimator over samples of this size, so its sampling error and nothing else; not
+            where the value on another sample would lie, which has an error of its own. None when it was not asked for,
+            or when there is none: `remarks` says why.
         level: probability of the interval.
         num_examples: number of rows measured on; with a critic or a fitted density, those it was not trained on.
         saturation: the value it cannot exceed, in words, empty when there is none.
+        remarks: what else is to be known of the number or its interval, a sentence each.
     """
 
     estimator: str
@@ -29,6 +31,7 @@ class Promise:
     level: float
     num_examples: int
     saturation: str
+    remarks: tuple[str, ...] = ()
 
 
 class Measurement(float):
@@ -54,7 +57,7 @@ class Measurement(float):
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Interval of the sampling error, at the level of the promise."""
+        """Interval for the mean of the estimator over samples of this size, at the level of the promise."""
         return self.promise.interval
 
     @property

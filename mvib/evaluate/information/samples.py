@@ -10,7 +10,7 @@ _FEWEST = 4
 
 
 def read_samples(x: Any, y: Any) -> tuple[Tensor, ...]:
-    """The samples of one or two variables, as tables (N, D) in float64; whole numbers in one column stay labels (N).
+    """The samples of one or two variables in float64, (N, D) or (N,); whole numbers in one column stay int64 labels.
 
     Args:
         x: an array or tensor (N, D) or (N,).
@@ -39,7 +39,7 @@ def _read(value: Any, name: str) -> Tensor:
     if len(table) < _FEWEST:
         raise ValueError(f"{name} has {len(table)} rows; at least {_FEWEST} are needed")
     if not table.is_floating_point():
-        return table.long() if table.dim() == 1 else table.double()
+        return table.long() if table.dim() == 1 or table.shape[1] == 1 else table.double()
     finite = torch.isfinite(table)
     if not bool(finite.all()):
         row = int((~finite.reshape(len(table), -1).all(dim=1)).nonzero()[0])

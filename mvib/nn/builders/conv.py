@@ -8,10 +8,24 @@ from mvib.nn.builders.pool import GlobalAverage
 from mvib.nn.shapes import Shape
 
 
-def conv(shape: Shape, *, widths: tuple[int, ...], norm: Norm = "batch", activation: Activation = "relu") -> nn.Module:
+def conv(
+    shape: Shape,
+    *,
+    widths: tuple[int, ...],
+    norm: Norm = "batch",
+    activation: Activation = "relu",
+    pool: bool = True,
+) -> nn.Module:
     """Build 3 x 3 convolutions with normalisation and activation, then a global average: a vector of the last width.
 
     A convolution has stride 2 where the width grows, except the first.
+
+    Args:
+        shape: of an example.
+        widths: channels after each convolution.
+        norm: normalisation.
+        activation: after each normalisation.
+        pool: whether to average over places; otherwise it gives the map (channels, height, width).
 
     Raises:
         ShapeError: the shape is not an image.
@@ -26,4 +40,6 @@ def conv(shape: Shape, *, widths: tuple[int, ...], norm: Norm = "batch", activat
             activation_layer(activation),
         ]
         channels = width
-    return nn.Sequential(*layers, GlobalAverage((2, 3)))
+    if pool:
+        layers.append(GlobalAverage((2, 3)))
+    return nn.Sequential(*layers)

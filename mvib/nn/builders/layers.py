@@ -19,13 +19,13 @@ def activation_layer(activation: Activation) -> nn.Module:
             assert_never(activation)
 
 
-def vector_norm(norm: Norm, width: int) -> nn.Module:
-    """Return the normalisation of this name for vectors of `width` features."""
+def vector_norm(norm: Norm, width: int, *, affine: bool = True) -> nn.Module:
+    """Return the normalisation of this name for vectors of `width` features, `affine` with learned scale and shift."""
     match norm:
         case "batch":
-            return nn.BatchNorm1d(width)
+            return nn.BatchNorm1d(width, affine=affine)
         case "layer":
-            return nn.LayerNorm(width)
+            return nn.LayerNorm(width, elementwise_affine=affine)
         case "none":
             return nn.Identity()
         case _:

@@ -15,6 +15,7 @@ def mlp(
     activation: Activation = "relu",
     bias: bool = True,
     last_norm: bool = False,
+    last_affine: bool = True,
 ) -> nn.Module:
     """Build a perceptron: linear, normalisation and activation for each width but the last, then a bare linear map.
 
@@ -25,6 +26,7 @@ def mlp(
         activation: of the hidden layers.
         bias: whether linear maps have a bias. One before a batch normalisation never has: the mean would remove it.
         last_norm: whether the output is normalised too, without an activation.
+        last_affine: whether that normalisation has a learned scale and shift.
 
     Raises:
         ShapeError: the shape has no axis.
@@ -36,7 +38,7 @@ def mlp(
         is_normalised = norm != "none" and (index < last or last_norm)
         layers.append(nn.Linear(width_in, width, bias=bias and not (is_normalised and norm == "batch")))
         if is_normalised:
-            layers.append(vector_norm(norm, width))
+            layers.append(vector_norm(norm, width, affine=last_affine or index < last))
         if index < last:
             layers.append(activation_layer(activation))
         width_in = width

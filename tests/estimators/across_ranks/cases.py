@@ -31,17 +31,25 @@ CLASSES = WIDTH
 SAMPLES = {"critic": "separable(8, dim: 4)", "net": "mlp(8, norm: none)", "ema": "0.9"}
 
 
+# What estimators take that are not called with one table of rows for each variable.
+INPUTS: dict[tuple[str, Form], tuple[tuple[str, ...], ...]] = {
+    ("cross_entropy", Form.CONDITIONAL_ENTROPY): (("x", "labels"), ("x", "probabilities")),
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One call of one estimator for one form of quantity."""
+    """One call of one estimator for one form of quantity, with the tables it takes where they are not the usual."""
 
     name: str
     form: Form
     arguments: tuple[tuple[str, str], ...] = ()
+    inputs: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         listed = ", ".join(f"{name}: {text}" for name, text in self.arguments)
-        return f"{self.form.value} by {self.name}({listed})"
+        of = f" of {', '.join(self.inputs)}" if self.inputs else ""
+        return f"{self.form.value} by {self.name}({listed}){of}"
 
     @property
     def entry(self) -> EstimatorEntry:
@@ -61,8 +69,10 @@ def _cases(entry: EstimatorEntry) -> Iterator[Case]:
         if isinstance(argument.default, Required) and argument.name in SAMPLES
     }
     for form in entry.forms:
-        base = Case(name=entry.name, form=form, arguments=tuple(required.items()))
+        usual, *others = INPUTS.get((entry.name, form), ((),))
+        base = Case(name=entry.name, form=form, arguments=tuple(required.items()), inputs=usual)
         yield base
+        yield from (replace(base, inputs=inputs) for inputs in others)
         for argument in entry.arguments:
             words = list(argument.choices) if argument.kind in {Kind.CHOICE, Kind.MEMORY, Kind.NUMBER} else []
             if argument.kind is Kind.MEMORY:
@@ -119,13 +129,14 @@ class Bench:
             if isinstance(network, BoundCall):
                 auxiliary = Auxiliary(name=name, call=network, is_density=is_density, first="x", second="y")
         one = self.case.form in {Form.DIVERGENCE} or (self.case.form is Form.ENTROPY and entry.joins)
+        usual = ("x",) if one else ("x", "y")
         uses_density = entry.interface in {Interface.RATE, Interface.CONDITIONAL, Interface.DECODER}
         normal = BoundCall(entry=catalogue.distributions["normal"], arguments=(), span=NOWHERE)
         needs_prior = entry.interface is Interface.RATE or entry.draws_prior
         return Estimate(
             entry=entry if entry.interface is not Interface.DECODER else None,
             call=self.call,
-            inputs=("x", "labels") if entry.interface is Interface.LABELS else ("x",) if one else ("x", "y"),
+            inputs=self.case.inputs or usual,
             density="density" if uses_density and auxiliary is None else "",
             prior=normal if needs_prior else None,
             auxiliary=auxiliary,
@@ -142,6 +153,7 @@ class Bench:
         x = self.layers["x"](rows[:, :WIDTH])
         y = self.layers["y"](rows[:, WIDTH:])
         tables.values |= {"x": self._transformed(x, ranks), "y": self._transformed(y, ranks), "labels": labels}
+        tables.values["probabilities"] = y.softmax(dim=1)
         if self.case.entry.interface is Interface.LABELS:
             tables.densities["density"] = Categorical(logits=x)
         tables.densities["density"] = DiagonalGaussian(mean=y, std=0.5 + x.square())

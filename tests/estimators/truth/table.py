@@ -219,6 +219,14 @@ def labels(factor: float) -> Measure:
     return measure
 
 
+def distributions(law: Law, x: Tensor, _y: Tensor) -> Tensor:
+    """Cross-entropy of the law's own distribution of the label given X and its logits."""
+    assert law.entropy_y is not None
+    values = torch.arange(round(math.exp(law.entropy_y)), dtype=torch.float64)[:, None]
+    logits = law.log_ratio(x[:, None], values[None])
+    return cross_entropy(logits, logits.softmax(dim=1))
+
+
 def conditional_entropy_of_label(law: Law) -> float | None:
     if law.kind is not Kind.DISCRETE:
         return None
@@ -292,6 +300,15 @@ DENSITIES = (
         about="wrong logits",
         measure=labels(0.4),
         quantity=conditional_entropy_of_label,
+        family=with_less_error,
+    ),
+    Row(
+        name="cross_entropy",
+        form=Form.CONDITIONAL_ENTROPY,
+        about="distributions",
+        measure=distributions,
+        quantity=conditional_entropy_of_label,
+        gap=nothing,
         family=with_less_error,
     ),
 )
@@ -940,7 +957,100 @@ def against_a_queue(law: Law, x: Tensor, y: Tensor) -> Tensor:
 
 LONGEST = 100.0
 
+
+def over_logits(of: Callable[[Tensor], Tensor]) -> float:
+    """The mean of a function of the difference of two standard normal logits, by quadrature."""
+    d = torch.linspace(-20, 20, 4001, dtype=torch.float64)
+    return torch.trapezoid(of(d) * (-d.square() / 4).exp() / math.sqrt(4 * math.pi), d).item()
+
+
+def of_two_logits(law: Law) -> bool:
+    return has_normal_x(law) and law.dim_x == 2
+
+
+def predicted_entropy(law: Law, _num: int) -> float | None:
+    """The entropy of a class of two."""
+    if not of_two_logits(law):
+        return None
+    return over_logits(lambda d: torch.special.entr(d.sigmoid()) + torch.special.entr((-d).sigmoid()))
+
+
+def predicted_divergence(law: Law, _num: int) -> float | None:
+    """sum_k p_k (a_k - b_k) for pairs of correlation rho: (1 - rho) E sum_k p_k a_k; the normalisers' means are equal."""
+    if not of_two_logits(law):
+        return None
+    correlation = (1 - noise_variances(law)).sqrt()
+    return (1 - correlation[0].item()) * over_logits(lambda d: d / 2 * (d / 2).tanh())
+
+
+def even_classes(law: Law, _num: int) -> float | None:
+    return math.log(law.dim_x) if has_normal_x(law) and law.dim_x > 1 else None
+
+
+def few_rows_of_classes(law: Law, num: int) -> float:
+    """Half the chi-square of the mean prediction, whose variances are at most its probabilities; doubled."""
+    return law.dim_x / num
+
+
+def difference_scales(law: Law) -> Tensor:
+    """Standard deviations of x - y."""
+    return (2 * (1 - (1 - noise_variances(law)).sqrt())).sqrt()
+
+
+def mean_absolute_difference(law: Law, _num: int) -> float | None:
+    if law.conditional is None:
+        return None
+    return math.sqrt(2 / math.pi) * difference_scales(law).mean().item()
+
+
+def mean_smooth_difference(law: Law, _num: int) -> float | None:
+    """Of a normal d: E min(d^2 / 2, |d| - 1/2), from the truncated moments."""
+    if law.conditional is None:
+        return None
+    s = difference_scales(law)
+    inside = torch.special.erf(1 / (math.sqrt(2) * s))
+    edge = (-1 / (2 * s.square())).exp()
+    squares = (s.square() * inside - math.sqrt(2 / math.pi) * s * edge) / 2
+    return (squares + math.sqrt(2 / math.pi) * s * edge - (1 - inside) / 2).mean().item()
+
+
 SURROGATES = (
+    Row(
+        name="l1",
+        form=Form.CONDITIONAL_ENTROPY,
+        measure=on_rows("l1", Form.CONDITIONAL_ENTROPY),
+        population=mean_absolute_difference,
+    ),
+    Row(
+        name="smooth_l1",
+        form=Form.CONDITIONAL_ENTROPY,
+        measure=on_rows("smooth_l1", Form.CONDITIONAL_ENTROPY),
+        population=mean_smooth_difference,
+    ),
+    Row(
+        name="relative_entropy",
+        form=Form.CONDITIONAL_ENTROPY,
+        measure=on_rows("relative_entropy", Form.CONDITIONAL_ENTROPY),
+        population=predicted_divergence,
+    ),
+    Row(
+        name="prediction_entropy",
+        form=Form.CONDITIONAL_ENTROPY,
+        measure=on_rows("prediction_entropy", Form.CONDITIONAL_ENTROPY),
+        population=predicted_entropy,
+        cap=lambda law, x, _y: x.new_tensor(math.log(law.dim_x)),
+        # It is about the class that X predicts, whatever Y is.
+        grows=False,
+    ),
+    Row(
+        name="prediction_entropy",
+        form=Form.ENTROPY,
+        measure=on_rows("prediction_entropy", Form.ENTROPY),
+        population=even_classes,
+        bias=few_rows_of_classes,
+        cap=lambda law, x, _y: x.new_tensor(math.log(law.dim_x)),
+        grows=False,
+    ),
     Row(
         name="mse",
         form=Form.CONDITIONAL_ENTROPY,
