@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 
 import click
 
@@ -9,6 +10,7 @@ from mvib.catalogue import load_catalogue
 from mvib.catalogue.signature import Entry, EstimatorEntry
 from mvib.cli.spec_argument import plugin_option
 from mvib.driver import analyse, read_source
+from mvib.render.table import MethodRow, method_row, methods_markdown
 from mvib.resources import bundled_specs
 
 KINDS = ("methods", "estimators", "modules", "distributions", "channels", "schedules", "optimizers", "data")
@@ -17,13 +19,18 @@ KINDS = ("methods", "estimators", "modules", "distributions", "channels", "sched
 @click.command("list")
 @click.argument("kinds", nargs=-1, type=click.STRING, metavar="[KIND...]")
 @plugin_option
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text")
 def command(kinds: tuple[str, ...], plugins: tuple[str, ...], form: str) -> None:
     """List methods, estimators, modules, distributions, channels, schedules, optimizers or data."""
     wanted = [kind for given in kinds for kind in given.split(",")] or list(KINDS)
     for kind in wanted:
         if kind not in KINDS:
             raise click.UsageError(f"there is no list of `{kind}`; there are {', '.join(KINDS)}")
+    if form == "markdown":
+        if wanted != ["methods"]:
+            raise click.UsageError("only the methods have a table of Markdown: `mvib list methods --format markdown`")
+        click.echo(methods_markdown(_method_rows()), nl=False)
+        return
     tables = {kind: _rows(kind, plugins) for kind in wanted}
     if form == "json":
         click.echo(json.dumps(tables, indent=2, ensure_ascii=False))
@@ -31,7 +38,7 @@ def command(kinds: tuple[str, ...], plugins: tuple[str, ...], form: str) -> None
     for number, (kind, rows) in enumerate(tables.items()):
         if len(tables) > 1:
             click.echo(("\n" if number else "") + f"{kind}:")
-        for line in _estimator_table(rows) if kind == "estimators" else _lines(rows):
+        for line in _table(_COLUMNS[kind], rows) if kind in _COLUMNS else _lines(rows):
             click.echo(line)
 
 
@@ -40,40 +47,52 @@ def _lines(rows: Sequence[Mapping[str, str]]) -> list[str]:
     return [f"{row['name']:<{width}}  {row['about']}" for row in rows]
 
 
-# Heading and key of each column of the table of estimators.
-_COLUMNS = (
-    ("estimator", "name"),
-    ("of", "estimates"),
-    ("bound", "bound"),
-    ("units", "units"),
-    ("batch", "batch"),
-    ("ranks", "ranks"),
-    ("gradient", "gradient"),
-    ("saturates at", "saturation"),
-)
+# Heading and key of each column of the lists that are tables; `mvib explain NAME` and `mvib show NAME` say the rest.
+_COLUMNS = {
+    "estimators": (
+        ("estimator", "name"),
+        ("of", "estimates"),
+        ("bound", "bound"),
+        ("units", "units"),
+        ("batch", "batch"),
+        ("ranks", "ranks"),
+        ("gradient", "gradient"),
+        ("saturates at", "saturation"),
+    ),
+    "methods": (
+        ("method", "name"),
+        ("maximises", "maximises"),
+        ("predicts", "predicts"),
+        ("compresses", "compresses"),
+        ("estimator", "estimators"),
+        ("bound", "bounds"),
+        ("lines", "lines"),
+    ),
+}
 
 
-def _estimator_table(rows: Sequence[Mapping[str, str]]) -> list[str]:
-    """What each promises, one a line; `mvib explain NAME` says the rest."""
-    table = [[heading for heading, _ in _COLUMNS], *([row.get(key, "") for _, key in _COLUMNS] for row in rows)]
-    widths = [max(len(line[column]) for line in table) for column in range(len(_COLUMNS))]
+def _table(columns: Sequence[tuple[str, str]], rows: Sequence[Mapping[str, str]]) -> list[str]:
+    table = [[heading for heading, _ in columns], *([row.get(key, "") for _, key in columns] for row in rows)]
+    widths = [max(len(line[column]) for line in table) for column in range(len(columns))]
     padded = ("  ".join(f"{text:<{width}}" for text, width in zip(line, widths, strict=True)) for line in table)
     return [line.rstrip() for line in padded]
 
 
 def _rows(kind: str, plugins: tuple[str, ...]) -> list[dict[str, str]]:
     if kind == "methods":
-        return [_method_row(name) for name in bundled_specs()]
+        return [_method_fields(row) for row in _method_rows()]
     catalogue = load_catalogue(plugins)
     attribute = {"data": "sources"}.get(kind, kind)
     return [_entry_row(entry) for entry in getattr(catalogue, attribute).values()]
 
 
-def _method_row(name: str) -> dict[str, str]:
-    method = analyse(read_source(name)).method
-    assert method is not None, f"the bundled spec {name} is wrong"
-    citation = method.citations[0].text if method.citations else ""
-    return {"name": name, "about": method.about, "paper": citation}
+def _method_rows() -> list[MethodRow]:
+    return [method_row(name, analyse(read_source(name))) for name in bundled_specs()]
+
+
+def _method_fields(row: MethodRow) -> dict[str, str]:
+    values = {field.name: getattr(row, field.name) for field in fields(row)}
+    return {key: ", ".join(value) if isinstance(value, tuple) else str(value) for key, value in values.items()}
 
 
 def _bound_text(entry: EstimatorEntry) -> str:

@@ -144,6 +144,7 @@ def _parameter(value: Scalar) -> str:
 def _schedule(schedule: Schedule) -> str:
     extras = [f"at: {schedule.at:g}"] if schedule.shape == "step" else []
     extras += [f"warmup: {schedule.warmup:g}"] if schedule.warmup else []
+    extras += [f"start: {schedule.hold:g}"] if schedule.hold else []
     extras += [f"over: {schedule.over:g}"] if schedule.over != 1 else []
     return f"{schedule.shape}({', '.join([f'{schedule.start:g} -> {schedule.end:g}', *extras])}) over training"
 
@@ -180,7 +181,8 @@ def _channel_lines(method: Method) -> Iterator[ChannelLine]:
         if statement is not None:
             folded = tuple(_arrow_text(arrow) for arrow in statement.arrows)
         else:
-            folded = (_view_text(method, arrows[0].sources, [c.target for c in arrows]),)
+            sources = dict.fromkeys(source for channel in arrows for source in channel.sources)
+            folded = (_view_text(method, list(sources), [c.target for c in arrows]),)
         ends = [m for c in arrows for m in (*c.sources, c.target)]
         yield ChannelLine(
             kind="momentum copy" if first.gradient is Gradient.MOMENTUM else _KIND_WORDS[first.kind],
@@ -236,8 +238,9 @@ def _reference_text(reference: ast.Reference) -> str:
 
 
 def _view_text(method: Method, sources: Sequence[Member], targets: Sequence[Member]) -> str:
-    left = ", ".join(_folded(method, sources))
-    return f"{f'({left})' if len(sources) > 1 else left} ~> {', '.join(_folded(method, targets))}"
+    folded = _folded(method, sources)
+    left = ", ".join(folded)
+    return f"{f'({left})' if len(folded) > 1 else left} ~> {', '.join(_folded(method, targets))}"
 
 
 def _folded(method: Method, members: Sequence[Member]) -> list[str]:
