@@ -163,4 +163,18 @@ CHANNELS = (
         source="Assran et al. 2023, section 3",
         implementation="mvib.data.channels.blocks:blocks",
     ),
+    ChannelEntry(
+        name="adversarial",
+        about="Moves the source in the direction that changes a prediction the most.",
+        arguments=(
+            Argument(name="against", kind=Kind.VARIABLE, about="the logits that it changes, computed from the source"),
+            Argument(name="radius", default=1.0, minimum=0, about="length of the move, in the unit of the data"),
+            Argument(name="step", default=1e-6, minimum=0, open_minimum=True, about="length of the finite difference"),
+            Argument(name="rounds", kind=Kind.INTEGER, default=1, minimum=1, maximum=100, about="of power iteration"),
+        ),
+        takes_types=_ARRAYS,
+        against="against",
+        source="Miyato et al. 2018, algorithm 1",
+        implementation="mvib.data.channels.adversarial:adversarial",
+    ),
 )

@@ -90,6 +90,7 @@ DISTRIBUTIONS = (
             _NET,
             Argument(name="kappa", default=1.0, positional=True, minimum=0, open_minimum=True, about="concentration"),
         ),
+        encodes=True,
         decodes=True,
         about_types=("vector",),
         loss="kappa (1 - cosine)",

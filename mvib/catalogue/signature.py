@@ -315,6 +315,8 @@ class ChannelEntry(Entry):
             None for one.
         placed: whether it takes and gives the places of tokens beside the tokens: `forward(source, places)` returns
             a pair of value and places for each variable.
+        against: name of the argument that is a variable computed from the source, which the view is to change: it is
+            called with that variable and with what computes it from another source. Empty for none.
     """
 
     takes_types: tuple[str, ...]
@@ -322,6 +324,7 @@ class ChannelEntry(Entry):
     gives_type: str = ""
     outputs: int | None = None
     placed: bool = False
+    against: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

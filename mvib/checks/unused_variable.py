@@ -36,6 +36,8 @@ def _members_of_term(term: Term) -> set[Member]:
     for instance in term.instances:
         members.update(instance.quantity.members)
         members.update(member for _, member in instance.variables)
+        if instance.weight is not None:
+            members.add(instance.weight)
         if instance.decoder is not None:
             members.update((*instance.decoder.sources, instance.decoder.target))
         if instance.reference is not None and instance.reference.at is not None:

@@ -28,10 +28,13 @@ from mvib.driver import Analysis
 from mvib.nn.distributions import Categorical
 from mvib.nn.shapes import Shape, ShapeError, describe
 from mvib.plan import Plan, build_plan
-from mvib.plan.plan import Apply, Auxiliary, Density, Draw, Estimate, Network, Select, SelectDensity, Step
+from mvib.plan.plan import Apply, Attack, Auxiliary, Density, Draw, Estimate, Network, Select, SelectDensity, Step
 from mvib.semantics.method import ChannelKind, Gradient
 from mvib.semantics.values import BoundCall
 from mvib.source import Span
+
+# The steps that run a network or a channel.
+Networked = Draw | Attack | Apply | Density
 
 # Enough examples for batch normalisation in training mode; the meta device computes nothing.
 _PROBE_BATCH = 4
@@ -137,7 +140,7 @@ def _infer(plan: Plan, shapes: Mapping[str, DataShape], backbone: BoundCall | No
     return inference.layout
 
 
-def _sources(step: "Draw | Apply | Density") -> tuple[str, ...]:
+def _sources(step: Networked) -> tuple[str, ...]:
     """What a step takes."""
     return step.sources if isinstance(step, Apply) else (step.source,)
 
@@ -157,7 +160,7 @@ class _Inference:
 
     def run(self, steps: Sequence[Step], tables: Tables) -> None:
         for step in steps:
-            if isinstance(step, Draw | Apply | Density):
+            if isinstance(step, Networked):
                 if any(source not in tables.values for source in _sources(step)):
                     continue
                 if not self._prepare(step, tables):
@@ -174,10 +177,10 @@ class _Inference:
                 # Needs a value whose own step has been reported.
                 continue
             except (ShapeError, RuntimeError, ValueError) as error:
-                if isinstance(step, Draw | Apply | Density):
+                if isinstance(step, Networked):
                     self._report(step, tables, error)
 
-    def _prepare(self, step: "Draw | Apply | Density", tables: Tables) -> bool:
+    def _prepare(self, step: Networked, tables: Tables) -> bool:
         """Build the network of a step if it has not been."""
         network = self._by_name[step.network]
         if network.name in self.networks:
@@ -190,7 +193,7 @@ class _Inference:
                 return False
         return self._build(network, step, tables)
 
-    def _build(self, network: Network, step: "Draw | Apply | Density", tables: Tables) -> bool:
+    def _build(self, network: Network, step: Networked, tables: Tables) -> bool:
         shape = self._taken(network, step, tables)
         outputs = len(step.parts) if isinstance(step, Draw) else 0
         target = self._target(step, tables)
@@ -221,12 +224,12 @@ class _Inference:
         self.layout.targets[network.name] = target
         return True
 
-    def _taken(self, network: Network, step: "Draw | Apply | Density", tables: Tables) -> Shapes:
+    def _taken(self, network: Network, step: Networked, tables: Tables) -> Shapes:
         shapes = tuple(tuple(tables.values[source].shape[1:]) for source in _sources(step))
         is_separate = network.entry is not None and network.entry.separate
         return shapes if is_separate else shapes[0]
 
-    def _target(self, step: "Draw | Apply | Density", tables: Tables) -> Target | None:
+    def _target(self, step: Networked, tables: Tables) -> Target | None:
         if not isinstance(step, Density) or not step.target:
             return None
         if step.target in self.shapes:
@@ -235,7 +238,7 @@ class _Inference:
         value = tables.values.get(step.target)
         return Target(shape=tuple(value.shape[1:]) if value is not None else (), classes=None, is_data=False)
 
-    def _report(self, step: "Draw | Apply | Density", tables: Tables, error: Exception) -> None:
+    def _report(self, step: Networked, tables: Tables, error: Exception) -> None:
         network = self._by_name[step.network]
         shape = tuple(tables.values[step.source].shape[1:])
         if isinstance(error, ShapeError):
@@ -335,9 +338,7 @@ class _Inference:
             )
 
 
-def _misfit(
-    network: Network, step: "Draw | Apply | Density", expected: str, found: str, remedy: str, source: str
-) -> Diagnostic:
+def _misfit(network: Network, step: Networked, expected: str, found: str, remedy: str, source: str) -> Diagnostic:
     call = network.call
     span = call.span if call is not None and call.span.source.text else network.span
     name = call.name if call is not None else network.name
@@ -352,7 +353,7 @@ def _misfit(
     )
 
 
-def _channel_misfit(network: Network, step: "Draw | Apply | Density", error: ChannelError) -> Diagnostic:
+def _channel_misfit(network: Network, step: Networked, error: ChannelError) -> Diagnostic:
     if isinstance(error.found, tuple):
         return _misfit(network, step, error.expected, describe(error.found), error.remedy, step.source)
     assert network.call is not None

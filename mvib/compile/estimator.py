@@ -136,7 +136,8 @@ class Estimator:
                 # In closed form where there is one for a prior, unless the spec says which.
                 is_analytic = self.prior is not None and has_closed_form(posterior, self.prior)
                 form = self._arguments.get("form", "analytic" if is_analytic else "sampled")
-                return self._finish([posterior, reference], num_rows, ranks, sample=inputs[0], form=form)
+                weights = {"weights": weight} if (weight := self._weight(tables)) is not None else {}
+                return self._finish([posterior, reference], num_rows, ranks, sample=inputs[0], form=form, **weights)
             case Interface.CONDITIONAL:
                 return self._conditional(tables, inputs)
             case Interface.DISCRIMINATOR:
@@ -146,6 +147,10 @@ class Estimator:
             case _:
                 named = {name: tables.values[value] for name, value in self.estimate.variables}
                 return self._from_rows(inputs, ranks, named)
+
+    def _weight(self, tables: Tables) -> Tensor | None:
+        """One number an example, where the spec weighs them."""
+        return tables.values[self.estimate.weight].flatten() if self.estimate.weight else None
 
     def _nothing(self, tables: Tables, inputs: list[Tensor]) -> Tensor:
         """Zero, as a sum over no examples, so that a backward pass finds what it expects."""
@@ -241,7 +246,7 @@ class Estimator:
 
     def _log_likelihood(self, tables: Tables, target: Tensor) -> Estimated:
         ranks = tables.ranks
-        local = barber_agakov(tables.densities[self.estimate.density], target)
+        local = barber_agakov(tables.densities[self.estimate.density], target, weights=self._weight(tables))
         likelihood = mean_over_ranks(local, target.shape[0], ranks)
         if not self.estimate.is_information:
             return Estimated(-likelihood)

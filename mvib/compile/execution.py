@@ -14,6 +14,7 @@ from mvib.estimators import rows
 from mvib.estimators.ranks import ALONE, Ranks
 from mvib.plan.plan import (
     Apply,
+    Attack,
     Density,
     Draw,
     Given,
@@ -49,6 +50,7 @@ class Tables:
         values: tensors by name.
         densities: densities by name.
         places: of values that are tokens, where each lies: (B, K, 3), row, column, and whether it is visible.
+        is_trial: whether networks are only tried out: the statistics of their normalisation layers stay.
     """
 
     batch: Mapping[str, Tensor]
@@ -57,6 +59,7 @@ class Tables:
     values: dict[str, Tensor] = field(default_factory=dict)
     densities: dict[str, Any] = field(default_factory=dict)
     places: dict[str, Tensor] = field(default_factory=dict)
+    is_trial: bool = False
 
 
 class Networks(nn.Module):
@@ -90,20 +93,22 @@ class Networks(nn.Module):
         assert isinstance(network, nn.Module)
         return network
 
-    def run(self, name: str, *inputs: Tensor, context: Mapping[str, Any] | None = None) -> Any:
+    def run(self, name: str, *inputs: Tensor, context: Mapping[str, Any] | None = None, is_trial: bool = False) -> Any:
         """Apply a network.
 
         Args:
             name: of the network.
             inputs: what it takes.
             context: what it is called with besides, by keyword: ranks, places of tokens.
+            is_trial: whether the statistics of its normalisation layers stay.
         """
         network = self[name]
-        if name not in self._borrowed:
+        is_borrowed = name in self._borrowed
+        if not is_borrowed and not is_trial:
             return network(*inputs, **(context or {}))
         # The statistics of its normalisation layers are those of the network's own use.
         buffers = {key: buffer.clone() for key, buffer in network.named_buffers()}
-        with torch.no_grad():
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not is_borrowed):
             return functional_call(network, buffers, inputs, dict(context or {}))
 
     def builder(self, name: str) -> nn.Module:
@@ -139,6 +144,8 @@ def run_step(step: Step, networks: Networks, tables: Tables) -> None:  # noqa: C
     values = tables.values
     if isinstance(step, Given):
         values[step.result] = _given(tables.batch, step)
+    elif isinstance(step, Attack):
+        _attack(step, networks, tables)
     elif isinstance(step, OneHot):
         values[step.result] = _one_hot(values[step.source], tables.classes[step.source], networks.dtype)
     elif isinstance(step, Apply):
@@ -183,7 +190,7 @@ def _apply(step: Apply, networks: Networks, tables: Tables) -> None:
     if step.entry is not None and is_placed:
         places = tuple(tables.places.get(source) for source in step.sources)
         context["places"] = places if step.entry.separate else places[0]
-    result = networks.run(step.network, *inputs, context=context)
+    result = networks.run(step.network, *inputs, context=context, is_trial=tables.is_trial)
     if not is_placed:
         tables.values[step.result] = result
         _keep_places(step.result, step.source, tables)
@@ -227,6 +234,23 @@ def _draw_view(step: Draw, networks: Networks, tables: Tables) -> None:
     for name, part in zip(step.parts or (step.result,), drawn, strict=True):
         value, lying = part if step.placed else (part, None)
         _put(name, value, lying, tables)
+
+
+def _attack(step: Attack, networks: Networks, tables: Tables) -> None:
+    source = tables.values[step.source]
+    if source.device.type == "meta":
+        # Nothing is drawn where there are only shapes.
+        tables.values[step.result] = source
+        return
+
+    def predict(changed: Tensor) -> Tensor:
+        trial = Tables(tables.batch, ranks=tables.ranks, classes=tables.classes, is_trial=True)
+        trial.values[step.source] = changed
+        run_steps(step.steps, networks, trial)
+        return trial.values[step.target]
+
+    changed: Tensor = networks[step.network](source, tables.values[step.target], predict)
+    tables.values[step.result] = changed
 
 
 def _one_hot(labels: Tensor, classes: int | None, dtype: torch.dtype) -> Tensor:

@@ -18,7 +18,17 @@ from mvib.nn.momentum import MomentumCopy
 from mvib.nn.shapes import Shape
 from mvib.plan.plan import Auxiliary, Network
 from mvib.semantics.method import Gradient
-from mvib.semantics.values import ArgumentValue, BoundCall, Constant, EncoderName, Named, Operation, Scheduled, value_at
+from mvib.semantics.values import (
+    ArgumentValue,
+    BoundCall,
+    Constant,
+    EncoderName,
+    Named,
+    Operation,
+    Scheduled,
+    VariableName,
+    value_at,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +107,7 @@ def python_arguments(call: BoundCall) -> dict[str, Any]:
     arguments = {}
     for name, value in call.arguments:
         converted = python_value(value)
-        if converted is not None:
+        if converted is not None and not isinstance(converted, VariableName):
             arguments[f"{name}_" if keyword.iskeyword(name) else name] = converted
     return arguments
 

@@ -28,5 +28,6 @@ def alignment(u1: Float[Tensor, "B D"], u2: Float[Tensor, "B D"], *, alpha: floa
     squares_B = (at_least_float32(u1) - at_least_float32(u2)).square().sum(dim=1)
     if alpha == 2:
         return squares_B.mean()
-    apart_B = squares_B > 0
+    # What is not a number is not equal, and stays so.
+    apart_B = squares_B != 0
     return squares_B.where(apart_B, 1.0).pow(alpha / 2).where(apart_B, 0.0).mean()

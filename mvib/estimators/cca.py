@@ -7,8 +7,8 @@ from typing import Any, Literal, assert_never
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from mvib.estimators.derivatives import first_only
 from mvib.estimators.gram import second_moment
 from mvib.estimators.log_determinant import gaussian_information
 from mvib.estimators.precision import at_least_float32, without_autocast
@@ -105,7 +105,7 @@ class _NuclearNorm(torch.autograd.Function):
         return total
 
     @staticmethod
-    @once_differentiable
+    @first_only
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         """The polar factor."""
         polar: Tensor = ctx.saved_tensors[0]

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mvib.estimators.derivatives import product
 from mvib.estimators.precision import without_autocast
 from mvib.estimators.ranks import ALONE, Ranks
 
@@ -66,7 +67,7 @@ def off_diagonal_square_sum(
     """
     num_grams = 1 if a is b else 2
     if num_grams * sum(ranks.counts(len(a))) >= a.shape[1]:
-        product_DD = second_moment(a, ranks=ranks) if a is b else ranks.sum(a.T @ b)
+        product_DD = second_moment(a, ranks=ranks) if a is b else ranks.sum(product(a.T, b))
         return product_DD.fill_diagonal_(0).square().sum()
     a_ND = ranks.rows(a)
     b_ND = a_ND if a is b else ranks.rows(b)

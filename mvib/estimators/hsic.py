@@ -8,10 +8,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mvib.estimators.derivatives import product
 from mvib.estimators.kernels import (
     Bandwidth,
     bandwidth,
-    gaussian_less_one,
+    gaussian_less_mean,
+    log_mean_kernel,
     rows_of_this_rank,
     squared_distances,
     sum_over_rows,
@@ -22,6 +24,9 @@ from mvib.estimators.rows import centered
 
 Kernel = Literal["gaussian", "linear"]
 Form = Literal["biased", "unbiased"]
+
+# So many roundings of the sums behind a criterion are taken for nothing.
+_ROUNDINGS = 32
 
 
 def hsic(
@@ -51,7 +56,8 @@ def hsic(
         sigma: bandwidth of the Gaussian kernel; `median` is the median distance of the rows of each variable, without
             gradient.
         form: `biased`, at least 2 rows, or `unbiased`, at least 4.
-        normalized: whether to divide by the criterion of each variable with itself; at most 1 when biased.
+        normalized: whether to divide by the criterion of each variable with itself; at most 1 in absolute value, and
+            0 where either is nothing but rounding: rows that all are equal, or equally far from each other.
         ranks: that share the batch.
 
     Returns:
@@ -77,28 +83,32 @@ def hsic(
         pairs = ((0, 0), (0, 1), (1, 1)) if normalized else ((0, 1),)
         match kernel:
             case "gaussian":
-                sigmas = bandwidth(sigma, all_a, ranks), bandwidth(sigma, all_b, ranks)
+                sigmas = [bandwidth(sigma, z, ranks) for z in (all_a, all_b)]
+                means = [log_mean_kernel(z, width, ranks) for z, width in zip((all_a, all_b), sigmas, strict=True)]
 
                 def statistics(start: int, stop: int) -> Float[Tensor, " S"]:
-                    kernels = [
-                        gaussian_less_one(squared_distances(z[start:stop], z, diagonal=start), bandwidth_of_z)
-                        for z, bandwidth_of_z in zip((all_a, all_b), sigmas, strict=True)
-                    ]
+                    kernels = []
+                    for z, width, mean in zip((all_a, all_b), sigmas, means, strict=True):
+                        squares = squared_distances(z[start:stop], z, diagonal=start)
+                        kernels.append(gaussian_less_mean(squares, width, mean))
+                        if form == "unbiased":
+                            kernels[-1].diagonal(start).zero_()
                     return torch.cat([_products(kernels[i], kernels[j]) for i, j in pairs])
 
                 sums = ranks.sum(sum_over_rows(statistics, rows, num_columns=num_rows)).view(len(pairs), 4)
-                criteria = [_criterion(each, num_rows, form) for each in sums.unbind()]
+                parts = [_parts(each, num_rows, form) for each in sums.unbind()]
             case "linear":
                 both = (all_a, all_b)
-                criteria = [_linear_criterion(both[i], both[j], rows, form, ranks) for i, j in pairs]
+                parts = [_linear_parts(both[i], both[j], rows, form, ranks) for i, j in pairs]
             case _:
                 assert_never(kernel)
+    scale = 1 / (num_rows - 1) ** 2 if form == "biased" else 1 / (num_rows * (num_rows - 3))
     if not normalized:
-        return criteria[0]
-    own_a, cross, own_b = criteria
-    # The square of the rounding of a kernel that is at most 1; the linear kernel has no such scale.
-    eps = torch.finfo(cross.dtype).eps ** 2 if kernel == "gaussian" else torch.finfo(cross.dtype).tiny
-    return cross / (own_a.clamp_min(eps).sqrt() * own_b.clamp_min(eps).sqrt())
+        return (parts[0][0] - parts[0][1]) * scale
+    cross = parts[1][0] - parts[1][1]
+    norms = [_root_of_difference(added, taken) for added, taken in (parts[0], parts[2])]
+    is_nothing = (norms[0] == 0) | (norms[1] == 0)
+    return (cross / (norms[0] * norms[1]).masked_fill(is_nothing, 1.0)).masked_fill(is_nothing, 0.0)
 
 
 def _products(kernel_a: Float[Tensor, "R N"], kernel_b: Float[Tensor, "R N"]) -> Float[Tensor, " 4"]:
@@ -107,44 +117,50 @@ def _products(kernel_a: Float[Tensor, "R N"], kernel_b: Float[Tensor, "R N"]) ->
     return torch.stack(((kernel_a * kernel_b).sum(), sums_a_R @ sums_b_R, sums_a_R.sum(), sums_b_R.sum()))
 
 
-def _criterion(sums: Float[Tensor, " 4"], num_rows: int, form: Form) -> Float[Tensor, ""]:
-    """The criterion from tr(KL), 1'KL1, 1'K1 and 1'L1 of matrices whose diagonals are zero.
+def _root_of_difference(added: Float[Tensor, ""], taken: Float[Tensor, ""]) -> Float[Tensor, ""]:
+    """Root of the criterion of a variable with itself; 0 where nothing is left of it but rounding."""
+    difference = added - taken
+    is_rounding = difference <= _ROUNDINGS * torch.finfo(added.dtype).eps * added
+    return difference.masked_fill(is_rounding, 1.0).sqrt().masked_fill(is_rounding, 0.0)
 
-    Both forms are blind to a constant added to a kernel off the diagonal (unbiased) or everywhere (biased), so that the
-    Gaussian kernel less one serves both.
+
+def _parts(sums: Float[Tensor, " 4"], num_rows: int, form: Form) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """What the criterion adds, and what it takes off, from tr(KL), 1'KL1, 1'K1 and 1'L1; up to a factor.
+
+    For `unbiased` the diagonals of K and L are zero. Both forms are blind to a constant added to a kernel off the
+    diagonal (unbiased) or everywhere (biased), so that the kernel less its mean serves both.
     """
     n = num_rows
     products, row_products, sum_k, sum_l = sums.unbind()
     match form:
         case "biased":
-            return (products - 2 / n * row_products + sum_k / n * (sum_l / n)) / (n - 1) ** 2
+            return products + sum_k / n * (sum_l / n), 2 / n * row_products
         case "unbiased":
-            means = sum_k / (n - 1) * (sum_l / (n - 2))
-            return (products + means - 2 / (n - 2) * row_products) / (n * (n - 3))
+            return products + sum_k / (n - 1) * (sum_l / (n - 2)), 2 / (n - 2) * row_products
         case _:
             assert_never(form)
 
 
-def _linear_criterion(
+def _linear_parts(
     c1: Float[Tensor, "N D"], c2: Float[Tensor, "N E"], rows: range, form: Form, ranks: Ranks
-) -> Float[Tensor, ""]:
-    """The criterion of linear kernels, from centred rows: tr(KHLH) is the squared norm of c1'c2."""
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """The same of linear kernels, from centred rows: tr(KHLH) is the squared norm of c1'c2."""
     n, mine = len(c1), slice(rows.start, rows.stop)
 
     def products(start: int, stop: int) -> Float[Tensor, " 1"]:
-        return ((c1[start:stop] @ c1.T) * (c2[start:stop] @ c2.T)).sum()[None]
+        return (product(c1[start:stop], c1.T) * product(c2[start:stop], c2.T)).sum()[None]
 
     if c1.shape[1] * c2.shape[1] <= n * (c1.shape[1] + c2.shape[1]):
-        squares = ranks.sum(c1[mine].T @ c2[mine]).square().sum()
+        squares = ranks.sum(product(c1[mine].T, c2[mine])).square().sum()
     else:
         squares = ranks.sum(sum_over_rows(products, rows, num_columns=n)).squeeze()
     match form:
         case "biased":
-            return squares / (n - 1) ** 2
+            return squares, torch.zeros_like(squares)
         case "unbiased":
             norms1_N, norms2_N = c1.square().sum(dim=1), c2.square().sum(dim=1)
             sums = norms1_N.sum() / (n - 1) * (norms2_N.sum() / (n - 2))
             # With zero diagonals the rows of the kernel matrices sum to minus the squared norms.
-            return (squares + sums - n / (n - 2) * (norms1_N @ norms2_N)) / (n * (n - 3))
+            return squares + sums, n / (n - 2) * (norms1_N @ norms2_N)
         case _:
             assert_never(form)

@@ -2,6 +2,7 @@
 
 # Shape suffixes: N batch, D dimension, R rows of a block, V variables.
 
+import math
 from collections.abc import Iterator, Sequence
 from functools import reduce
 from typing import Any
@@ -9,9 +10,8 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from mvib.estimators.precision import without_autocast
+from mvib.estimators.derivatives import first_only
 
 _PAIRS_AT_ONCE = 2**20
 
@@ -30,6 +30,26 @@ def square_sums(variables: Sequence[Float[Tensor, "N _"]], *, gaussian: bool) ->
     return sums
 
 
+def entropies_of_order_two(variables: Sequence[Float[Tensor, "N _"]], *, gaussian: bool) -> Float[Tensor, " V+1"]:
+    """Return the Renyi entropies of order 2 of the kernel of each variable, and last that of their product, in nats.
+
+    Minus the log of the sum of the squared entries of the kernel over its trace. 0, without a gradient, where the trace
+    is zero.
+
+    Args:
+        variables: rows of each variable; for the gaussian kernel in units of the bandwidth, else of unit norm or zero.
+        gaussian: which kernel, as in `square_sums`.
+    """
+    sums = square_sums(variables, gaussian=gaussian)
+    if gaussian:
+        return 2 * math.log(len(variables[0])) - sums.log()
+    # The norm of a row has no gradient: it is one, or zero.
+    diagonals = [z.detach().square().sum(dim=1) for z in variables]
+    traces = torch.stack([diagonal.sum() for diagonal in (*diagonals, reduce(torch.mul, diagonals))])
+    is_zero = traces == 0
+    return 2 * traces.masked_fill(is_zero, 1.0).log() - sums.masked_fill(is_zero, 1.0).log()
+
+
 class _SquareSums(torch.autograd.Function):
     """The sums; by symmetry the gradient of a row comes from its own row of the kernel, doubled."""
 
@@ -46,25 +66,24 @@ class _SquareSums(torch.autograd.Function):
         return total
 
     @staticmethod
-    @once_differentiable
+    @first_only
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """Block by block."""
         variables: tuple[Tensor, ...] = ctx.saved_tensors
         of_rows = [torch.empty_like(z) for z in variables]
         *of_each, of_joint = gradients[0]
-        with without_autocast(variables[0]):
-            for block in _blocks(len(variables[0])):
-                kernels = [_kernel(z, block, gaussian=ctx.gaussian) for z in variables]
-                squares = [kernel.square() for kernel in kernels]
-                for v, (z, kernel) in enumerate(zip(variables, kernels, strict=True)):
-                    others = squares[:v] + squares[v + 1 :]
-                    # Four: the derivative of a square, and both places of the row.
-                    weight = 4 * (of_each[v] + of_joint * reduce(torch.mul, others, torch.ones_like(of_joint)))
-                    if ctx.gaussian:
-                        weight = weight * squares[v]
-                        of_rows[v][block] = weight @ z - weight.sum(dim=1, keepdim=True) * z[block]
-                    else:
-                        of_rows[v][block] = (weight * kernel) @ z
+        for block in _blocks(len(variables[0])):
+            kernels = [_kernel(z, block, gaussian=ctx.gaussian) for z in variables]
+            squares = [kernel.square() for kernel in kernels]
+            for v, (z, kernel) in enumerate(zip(variables, kernels, strict=True)):
+                others = squares[:v] + squares[v + 1 :]
+                # Four: the derivative of a square, and both places of the row.
+                weight = 4 * (of_each[v] + of_joint * reduce(torch.mul, others, torch.ones_like(of_joint)))
+                if ctx.gaussian:
+                    weight = weight * squares[v]
+                    of_rows[v][block] = weight @ z - weight.sum(dim=1, keepdim=True) * z[block]
+                else:
+                    of_rows[v][block] = (weight * kernel) @ z
         return None, *of_rows
 
 
@@ -74,7 +93,11 @@ def _kernel(z: Float[Tensor, "N D"], block: slice, *, gaussian: bool) -> Float[T
     if not gaussian:
         return products
     halves = z.square().sum(dim=1) / 2
-    return products.sub_(halves).sub_(halves[block, None]).clamp_(max=0).exp_()
+    kernel = products.sub_(halves).sub_(halves[block, None]).clamp_(max=0).exp_()
+    # Of a row with itself: its norms rarely cancel to the last digit, and a sum below the number of rows would put the
+    # entropy above its logarithm.
+    kernel.diagonal(block.start).fill_(1)
+    return kernel
 
 
 def _blocks(num_rows: int) -> Iterator[slice]:

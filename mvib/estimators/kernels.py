@@ -11,10 +11,12 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from mvib.estimators.derivatives import product
 from mvib.estimators.ranks import Ranks, offset_and_total
 
 _PAIRS_AT_ONCE = 2**22
 _ROWS_FOR_MEDIAN = 1024
+_ROWS_FOR_MEAN = 128
 
 Bandwidth = float | Float[Tensor, ""] | Literal["median"]
 
@@ -50,7 +52,7 @@ def squared_distances(
         diagonal: index in `b` of the first row of `a`, where the rows of `a` are among those of `b`: the distance of a
             row to itself is then exactly zero, and has no gradient.
     """
-    squares = a.square().sum(dim=1)[:, None] + b.square().sum(dim=1) - 2 * (a @ b.T)
+    squares = a.square().sum(dim=1)[:, None] + b.square().sum(dim=1) - 2 * product(a, b.T)
     distances = squares.clamp_min(0)
     if diagonal is not None:
         distances.diagonal(diagonal).zero_()
@@ -84,6 +86,37 @@ def gaussian_less_one(squares: Float[Tensor, "R M"], sigma: float | Float[Tensor
     Statistics that are blind to a constant of the kernel take it for the kernel itself; it is zero between equal rows.
     """
     return torch.expm1(squares / (-2 * sigma * sigma))
+
+
+def gaussian_less_mean(
+    squares: Float[Tensor, "R M"], sigma: float | Float[Tensor, ""], log_mean: Float[Tensor, ""]
+) -> Float[Tensor, "R M"]:
+    """The Gaussian kernel less a constant near its mean, precise for near rows and for far ones.
+
+    Statistics that are blind to a constant of the kernel are small differences of large sums where the kernel is nearly
+    the same for all pairs, near one or near zero; about its mean they are not.
+
+    Args:
+        squares: squared distances.
+        sigma: bandwidth.
+        log_mean: log of what is taken off, from `log_mean_kernel`.
+    """
+    return log_mean.exp() * torch.expm1(squares / (-2 * sigma * sigma) - log_mean)
+
+
+def log_mean_kernel(z: Float[Tensor, "N D"], sigma: float | Float[Tensor, ""], ranks: Ranks) -> Float[Tensor, ""]:
+    """Return about the log of the mean Gaussian kernel of two distinct rows, without gradient.
+
+    From the pairs of at most 128 rows, evenly spaced in the batch: any constant does, and one near the mean does best.
+    """
+    some = z.detach()[:: max(1, -(-len(z) // _ROWS_FOR_MEAN))]
+    width = sigma.detach() if isinstance(sigma, Tensor) else sigma
+    exponents = squared_distances(some, some) / (-2 * width * width)
+    exponents.fill_diagonal_(-math.inf)
+    log_mean = exponents.flatten().logsumexp(dim=0) - math.log(max(1, len(some) * (len(some) - 1)))
+    # Neither a kernel over it nor the product of both leaves the range of the numbers.
+    least = math.log(torch.finfo(z.dtype).tiny) * 2 / 3
+    return ranks.first(log_mean.clamp(min=least, max=0))
 
 
 def sum_of_log_sums(w: Float[Tensor, "N D"], rows: range, *, with_own: bool) -> Float[Tensor, ""]:

@@ -2,20 +2,24 @@
 
 # Shape suffixes: N rows, D dimension, K neighbours.
 
+import warnings
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float64, Int64
 from numpy import ndarray
 from scipy.special import digamma
 from torch import Tensor
 
-from mvib.estimators.neighbours import check_number, count_within, nearest, number, table
+from mvib.estimators.neighbours import TiesWarning, check_number, count_within, nearest, number, table
 from mvib.estimators.ranks import ALONE, Ranks
 
 Variant = Literal[1, 2, "mixed"]
 
 _JITTER = 1e-10
+
+# Up to this share of its rows a sample of continuous variables may have ties, from what recorded it.
+_MOST_TIES = 0.05
 
 
 def ksg(
@@ -45,16 +49,20 @@ def ksg(
             max-norm sees the widest one.
         b: rows of another, row i from the same example as row i of `a`.
         k: number of neighbours; more have less variance and more bias.
-        variant: 1 and 2 are for continuous variables, without ties; where a pair of rows is repeated, normal noise of
-            1e-10 standard deviations, always the same, is added to all. `mixed` is for any, also discrete ones and
-            mixtures, and adds no noise.
+        variant: 1 and 2 are for continuous variables, without ties; where some pairs of rows are repeated, normal noise
+            of 1e-10 standard deviations, always the same, is added to all. `mixed` is for any, also discrete ones and
+            mixtures, and adds no noise; of rounded numbers that repeat it gives the information of the rounded ones.
         ranks: that share the batch.
 
     Returns:
         Scalar, nats, without gradient. Slightly negative values of independent variables are left as they are.
 
     Raises:
-        ValueError: k is not below the number of rows; NaN or infinity; repeated rows that noise does not tell apart.
+        ValueError: k is not below the number of rows; NaN or infinity; for variants 1 and 2, more than a twentieth of
+            the rows repeat, or noise does not tell them apart.
+
+    Warns:
+        TiesWarning: variants 1 and 2 have repeated rows, or a variable that is discrete; variant 2 is then too low.
 
     Source: Kraskov, Stoegbauer, Grassberger 2004, arXiv:cond-mat/0305641, eq. 8 and 9; Gao, Kannan, Oh, Viswanath
     2017, arXiv:1709.06212, algorithm 1. Official code of `mixed`: wgao9/mixed_KSG, mixed.py at 240e205. As it, and
@@ -69,11 +77,17 @@ def information(x: Float64[ndarray, "N D"], y: Float64[ndarray, "N E"], *, k: in
     num_rows = len(x)
     check_number(k, num_rows)
     distances_NK, places_NK = nearest(np.hstack((x, y)), k, "max")
-    if variant != "mixed" and not distances_NK[:, 0].all():
-        x, y = _with_noise(x, y)
-        distances_NK, places_NK = nearest(np.hstack((x, y)), k, "max")
-        if not distances_NK[:, 0].all():
-            raise ValueError("rows repeat, and variants 1 and 2 are for continuous variables: take `variant: mixed`")
+    if variant != "mixed":
+        ties = float((distances_NK[:, 0] == 0).mean())
+        if ties:
+            x, y = _with_noise(x, y)
+            distances_NK, places_NK = nearest(np.hstack((x, y)), k, "max")
+        if ties > _MOST_TIES or not distances_NK[:, 0].all():
+            raise ValueError(
+                f"{ties:.0%} of the rows repeat, and variants 1 and 2 of ksg are for continuous variables: take its "
+                "`variant: mixed` if one is discrete, or add noise of the size of the rounding if both are rounded"
+            )
+        _warn_of_ties(ties, (x, y), places_NK)
     if variant == 2:
         counts = [count_within(z, _furthest(z, places_NK)) - 1 for z in (x, y)]
         return float(digamma(k) - 1 / k + digamma(num_rows) - sum(digamma(n).mean() for n in counts))
@@ -87,6 +101,19 @@ def information(x: Float64[ndarray, "N D"], y: Float64[ndarray, "N E"], *, k: in
     neighbours_N = np.full(num_rows, k)
     neighbours_N[repeated] = count_within(np.hstack((x, y)), below)[repeated]
     return float(digamma(neighbours_N).mean() + np.log(num_rows) - penalty)
+
+
+def _warn_of_ties(
+    ties: float, variables: tuple[Float64[ndarray, "N _"], ...], places_NK: Int64[ndarray, "N K"]
+) -> None:
+    """Warn where rows repeat, or where the neighbours of many rows have their very value of one of the variables."""
+    remedy = "variants 1 and 2 of ksg are for continuous variables, and its `variant: mixed` is for others too"
+    if ties:
+        warnings.warn(
+            f"{ties:.1%} of the rows repeat, and were told apart by noise; {remedy}", TiesWarning, stacklevel=3
+        )
+    elif any((_furthest(z, places_NK) == 0).mean() > _MOST_TIES for z in variables):
+        warnings.warn(f"near rows are equal in one of the variables; {remedy}", TiesWarning, stacklevel=3)
 
 
 def _furthest(z: Float64[ndarray, "N D"], places: ndarray) -> Float64[ndarray, " N"]:

@@ -10,10 +10,9 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from mvib.estimators.derivatives import first_only
 from mvib.estimators.gram import pair_moments
-from mvib.estimators.precision import without_autocast
 from mvib.estimators.ranks import ALONE, Ranks
 
 
@@ -92,7 +91,7 @@ class _LogDetOfRows(torch.autograd.Function):
         return factor.diagonal().log().sum().mul_(2)
 
     @staticmethod
-    @once_differentiable
+    @first_only
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
         """Every rank's loss has the rows of this one in it: their gradients are added up, which are numbers here."""
         z, factor = ctx.saved_tensors
@@ -103,8 +102,7 @@ class _LogDetOfRows(torch.autograd.Function):
             # (I + s M)^-1 M = (I - (I + s M)^-1) / s. A scale is the same on all ranks, and its gradients are averaged.
             of_scale = gradients[0] * (len(inverse) - inverse.trace()) / ctx.scale
         inverse.mul_(2 * ctx.scale * gradient)
-        with without_autocast(z):
-            return (inverse @ z if ctx.by_rows else z @ inverse), of_scale, None, None
+        return (inverse @ z if ctx.by_rows else z @ inverse), of_scale, None, None
 
 
 class _LogDetOnePlus(torch.autograd.Function):
@@ -121,7 +119,7 @@ class _LogDetOnePlus(torch.autograd.Function):
         return factor.diagonal().log().sum().mul_(2)
 
     @staticmethod
-    @once_differentiable
+    @first_only
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None]:
         """The inverse, scaled; and its product with the moment where the scale is learnt."""
         factor, moment = ctx.saved_tensors

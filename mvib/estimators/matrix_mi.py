@@ -1,11 +1,9 @@
 """Matrix-based mutual information: the Renyi entropies of two kernels less that of their product."""
 
-import math
-
 from jaxtyping import Float
 from torch import Tensor
 
-from mvib.estimators.kernel_sums import square_sums
+from mvib.estimators.kernel_sums import entropies_of_order_two
 from mvib.estimators.matrix_entropy import matrix_entropy
 from mvib.estimators.precision import at_least_float32, without_autocast
 from mvib.estimators.ranks import ALONE, Ranks
@@ -40,13 +38,15 @@ def matrix_mi(
     Source: Giraldo, Rao, Principe 2015, arXiv:1211.2459; Yu et al. 2020, arXiv:1808.07912; for self-supervision: Tan et
     al. 2023, arXiv:2305.17326.
     """
-    z1, z2 = at_least_float32(z1), at_least_float32(z2)
+    precision = at_least_float32(z1).dtype
+    z1, z2 = (at_least_float32(z) if order == 2 else z.double() for z in (z1, z2))
     with without_autocast(z1):
         features = [kernel_features(z, kernel=kernel, sigma=sigma, ranks=ranks) for z in (z1, z2)]
-        total = len(features[0])
         if order == 2:
-            log_sums = square_sums(features, gaussian=kernel == "gaussian").log()
-            return 2 * math.log(total) + log_sums[2] - log_sums[0] - log_sums[1]
+            entropy1, entropy2, joint = entropies_of_order_two(features, gaussian=kernel == "gaussian").unbind()
+            return entropy1 + entropy2 - joint
         kernel1, kernel2 = (kernel_matrix(feature, kernel=kernel) for feature in features)
-        joint = matrix_entropy(kernel1 * kernel2 / total, order=order)
-        return matrix_entropy(kernel1 / total, order=order) + matrix_entropy(kernel2 / total, order=order) - joint
+        entropy1, entropy2, joint = (
+            matrix_entropy(matrix, order=order) for matrix in (kernel1, kernel2, kernel1 * kernel2)
+        )
+        return (entropy1 + entropy2 - joint).to(precision)

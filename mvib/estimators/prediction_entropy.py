@@ -17,7 +17,7 @@ Of = Literal["logits", "probabilities"]
 def prediction_entropy(
     a: Float[Tensor, "B *K C"],
     *,
-    temperature: float | Float[Tensor, ""] | None = None,
+    temperature: float | Float[Tensor, ""] = 1.0,
     of: Of = "logits",
     ranks: Ranks = ALONE,
 ) -> Float[Tensor, ""]:
@@ -29,15 +29,13 @@ def prediction_entropy(
 
     Args:
         a: unnormalised log probabilities of C classes (`rows.raw`), of each example or of each of its tokens.
-        temperature: divides the logits; greater than 0, no unit; None for 1. Probabilities take none.
-        of: whether the rows are logits, or probabilities already.
+        temperature: divides the logits, or the logs of the probabilities; greater than 0, no unit.
+        of: whether the rows are logits, or probabilities already. At temperature 1 these are taken as they are, rows of
+            zeros included; at another each row is scaled to add up to one.
         ranks: that share the batch.
 
     Returns:
         Scalar, nats, in [0, log C].
-
-    Raises:
-        ValueError: a temperature is given for probabilities.
 
     Source: Assran et al. 2022, arXiv:2204.07141, eq. 1 (MSN, mean-entropy maximisation). Official code:
     facebookresearch/msn, src/losses.py, where log C less this is added to the loss. Across ranks as there, with the
@@ -53,7 +51,7 @@ def conditional_entropy(
     a: Float[Tensor, "B *K C"],
     given: Float[Tensor, "B *E"],
     *,
-    temperature: float | Float[Tensor, ""] | None = None,
+    temperature: float | Float[Tensor, ""] = 1.0,
     of: Of = "logits",
     ranks: Ranks = ALONE,
 ) -> Float[Tensor, ""]:
@@ -65,15 +63,13 @@ def conditional_entropy(
     Args:
         a: unnormalised log probabilities of C classes (`rows.raw`), of each example or of each of its tokens.
         given: the condition. Only the number of its rows matters: the prediction is all that the network says of it.
-        temperature: divides the logits; greater than 0, no unit; None for 1. Probabilities take none.
-        of: whether the rows are logits, or probabilities already.
+        temperature: divides the logits, or the logs of the probabilities; greater than 0, no unit.
+        of: whether the rows are logits, or probabilities already. At temperature 1 these are taken as they are, rows of
+            zeros included; at another each row is scaled to add up to one.
         ranks: that share the batch.
 
     Returns:
         Scalar, nats, mean over the batch and over tokens, in [0, log C].
-
-    Raises:
-        ValueError: a temperature is given for probabilities.
 
     Source: Grandvalet, Bengio 2005, eq. 6 (minimum entropy). Official code of VAT: takerum/vat_tf, layers.py,
     entropy_y_x; identical.
@@ -83,20 +79,21 @@ def conditional_entropy(
 
 
 def _log_and_probabilities(
-    a: Float[Tensor, "B *K C"], temperature: float | Float[Tensor, ""] | None, of: Of
+    a: Float[Tensor, "B *K C"], temperature: float | Float[Tensor, ""], of: Of
 ) -> tuple[Float[Tensor, "B *K C"], Float[Tensor, "B *K C"]]:
     """The logs of the probabilities, and the probabilities."""
     lifted = at_least_float32(a)
     match of:
         case "logits":
-            logs = (lifted if temperature is None else lifted / temperature).log_softmax(dim=-1)
-            return logs, logs.exp()
+            logits = lifted
         case "probabilities":
-            if temperature is not None:
-                raise ValueError("`prediction_entropy` of probabilities takes no temperature: it divides logits")
-            return _safe_log(lifted), lifted
+            logits = _safe_log(lifted)
+            if not isinstance(temperature, Tensor) and temperature == 1:
+                return logits, lifted
         case _:
             assert_never(of)
+    logs = (logits / temperature).log_softmax(dim=-1)
+    return logs, logs.exp()
 
 
 def _safe_log(probabilities: Tensor) -> Tensor:

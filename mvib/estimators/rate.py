@@ -19,12 +19,18 @@ def rate(
     *,
     sample: Float[Tensor, "B *E"] | None = None,
     form: Literal["analytic"] = "analytic",
+    weights: Float[Tensor, " B"] | None = None,
 ) -> Float[Tensor, ""]: ...
 
 
 @overload
 def rate(
-    posterior: Density, reference: Density, *, sample: Float[Tensor, "B *E"], form: Literal["sampled"]
+    posterior: Density,
+    reference: Density,
+    *,
+    sample: Float[Tensor, "B *E"],
+    form: Literal["sampled"],
+    weights: Float[Tensor, " B"] | None = None,
 ) -> Float[Tensor, ""]: ...
 
 
@@ -34,6 +40,7 @@ def rate(
     *,
     sample: Float[Tensor, "B *E"] | None = None,
     form: Literal["analytic", "sampled"] = "analytic",
+    weights: Float[Tensor, " B"] | None = None,
 ) -> Float[Tensor, ""]:
     """Upper bound on I(X; Z), or on I(X; Z | Y), in nats by the divergence of p(z | x) from a reference density.
 
@@ -47,6 +54,7 @@ def rate(
         reference: the prior r(z) or the conditional r(z | y), normalised, or with the normaliser of the posterior.
         sample: reparameterised draw from the posterior, row i from row i. The sampled form needs it.
         form: closed form, or one-sample Monte Carlo.
+        weights: by which the divergence of each example is multiplied; all 1 when left out.
 
     Returns:
         Scalar, nats, sum over the dimensions of Z and mean over the batch.
@@ -59,10 +67,9 @@ def rate(
     match form:
         case "analytic":
             divergence_B: Tensor = posterior.kl_divergence(reference)
-            return divergence_B.mean()
         case "sampled":
             assert sample is not None, "the sampled form of the rate needs a sample of the posterior"
-            log_ratio_B: Tensor = posterior.log_prob(sample) - reference.log_prob(sample)
-            return log_ratio_B.mean()
+            divergence_B = posterior.log_prob(sample) - reference.log_prob(sample)
         case _:
             assert_never(form)
+    return (divergence_B if weights is None else weights * divergence_B).mean()

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mvib.estimators.gram import gram, second_moment, smaller_side
-from mvib.estimators.kernel_sums import square_sums
+from mvib.estimators.kernel_sums import entropies_of_order_two
 from mvib.estimators.matrix_entropy import matrix_entropy
 from mvib.estimators.precision import at_least_float32, without_autocast
 from mvib.estimators.ranks import ALONE, Ranks
@@ -29,12 +29,14 @@ def renyi(
 ) -> Float[Tensor, ""]:
     """Surrogate of H(Z), or of the joint H(Z1, Z2, ...), by the matrix-based Renyi entropy of a kernel, in nats.
 
-    log(tr A^order) / (1 - order) with A = K / N, and -tr A log A for order 1; K_ij is the cosine of rows i and j
+    log(tr A^order) / (1 - order) with A = K / tr K, and -tr A log A for order 1; K_ij is the cosine of rows i and j
     (linear), or exp(-|z_i - z_j|^2 / (2 sigma^2)) (gaussian), both of unit diagonal. The joint K is the product entry
     by entry of those of the variables, negative entries kept. It is the entropy of the spectrum of the kernel, a
-    quantity of its own and not the differential entropy. In [0, log N]; linear: at most log D, or log D1 D2.
+    quantity of its own and not the differential entropy. In [0, log N]; linear: at most log D, or log D1 D2. A row of
+    zeros has no direction, and is left out of a linear kernel; where all rows are zero the entropy is 0.
 
-    With a linear kernel the spectrum is taken on the smaller side of the batch. Order 2 needs no eigenvalues.
+    With a linear kernel the spectrum is taken on the smaller side of the batch. Order 2 needs no eigenvalues; others
+    are computed in float64, since a kernel of near rows is one but for the last digits.
 
     The linear kernel sees directions only. Against a term that draws two views together, as `mse` does, it holds
     nothing: the rows shrink until that term is gone. The gaussian kernel has a length, so it is the default; with
@@ -56,17 +58,17 @@ def renyi(
     uniformity of U-MAE (Zhang et al. 2022, arXiv:2210.08344). Differs from U-MAE across ranks: its rows are gathered
     without gradient, which divides the gradient by their number.
     """
-    lifted = [at_least_float32(z) for z in variables]
+    precision = at_least_float32(variables[0]).dtype
+    lifted = [at_least_float32(z) if order == 2 else z.double() for z in variables]
     with without_autocast(lifted[0]):
         moment = _linear_moment(lifted, ranks) if kernel == "linear" else None
         if moment is not None:
-            return matrix_entropy(moment, order=order)
+            return matrix_entropy(moment, order=order).to(precision)
         features = [kernel_features(z, kernel=kernel, sigma=sigma, ranks=ranks) for z in lifted]
         if order == 2:
-            joint = square_sums(features, gaussian=kernel == "gaussian")[-1]
-            return 2 * math.log(len(features[0])) - joint.log()
+            return entropies_of_order_two(features, gaussian=kernel == "gaussian")[-1]
         matrices = [kernel_matrix(feature, kernel=kernel) for feature in features]
-        return matrix_entropy(reduce(torch.mul, matrices) / len(matrices[0]), order=order)
+        return matrix_entropy(reduce(torch.mul, matrices), order=order).to(precision)
 
 
 def conditional_entropy(
@@ -121,15 +123,15 @@ def kernel_matrix(features: Float[Tensor, "N D"], *, kernel: Kernel) -> Float[Te
 
 
 def _linear_moment(variables: list[Tensor], ranks: Ranks) -> Float[Tensor, "M M"] | None:
-    """Return a matrix of trace one with the spectrum of the linear kernel over N, where one is cheaper than N x N."""
+    """Return a matrix with the spectrum of the linear kernel but for zeros, where one is cheaper than N x N."""
     widths = [z.shape[1] for z in variables]
     total = sum(ranks.counts(len(variables[0])))
     if len(variables) == 1:
-        return smaller_side(unit(variables[0]), ranks=ranks)[0] / total
+        return smaller_side(unit(variables[0]), ranks=ranks)[0]
     if math.prod(widths) ** 2 > total * sum(widths):
         return None
     # The product of kernels is the kernel of all products of features.
-    return second_moment(reduce(_features, map(unit, variables)), ranks=ranks) / total
+    return second_moment(reduce(_features, map(unit, variables)), ranks=ranks)
 
 
 def _features(a: Float[Tensor, "B D1"], b: Float[Tensor, "B D2"]) -> Float[Tensor, "B D1*D2"]:

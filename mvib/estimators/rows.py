@@ -4,7 +4,6 @@ Each lifts half precision to float32 and keeps float64; axis 0 holds the example
 """
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -20,10 +19,17 @@ def raw(z: Float[Tensor, "B *D"]) -> Float[Tensor, "B *D"]:
 def unit(z: Float[Tensor, "B D"], *, eps: float = 1e-12) -> Float[Tensor, "B D"]:
     """Rows scaled to unit Euclidean norm: z / max(||z||, eps).
 
+    A row of zeros stays one, without a gradient: it has no direction, and one over `eps` is no slope to follow. In half
+    precision `eps` is at least the smallest normal number (6e-5 in float16): rows below it have lost their digits, and
+    the gradient of shorter ones would not be finite in that precision.
+
     Source: the denominator is that of `torch.nn.functional.normalize`. DeepMind's BYOL helper has
     sqrt(max(||z||^2, 1e-12)); the two differ for norms below 1e-6 only.
     """
-    return F.normalize(at_least_float32(z), dim=1, eps=eps)
+    lifted = at_least_float32(z)
+    norms: Tensor = torch.linalg.vector_norm(lifted, dim=1, keepdim=True)
+    least = max(eps, torch.finfo(z.dtype).tiny) if z.is_floating_point() else eps
+    return lifted / norms.clamp_min(least).masked_fill(norms == 0, torch.inf)
 
 
 def centered(z: Float[Tensor, "B D"], *, ranks: Ranks = ALONE) -> Float[Tensor, "B D"]:

@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from mvib.estimators.derivatives import first_only
 from mvib.estimators.ranks import ALONE, Ranks, offset_and_total
 
 _KEPT_AT_MOST = 2**21
@@ -251,7 +251,7 @@ class _LogPartition(torch.autograd.Function):
         return of_rows, of_columns
 
     @staticmethod
-    @once_differentiable
+    @first_only
     def backward(ctx: Any, row_gradient: Tensor, column_gradient: Tensor | None) -> tuple[Tensor | None, ...]:
         """The gradient of a log-sum with respect to a score is the share of its exponential in the sum."""
         a, scale, b, row_bias, column_bias, *terms = ctx.saved_tensors
@@ -322,7 +322,7 @@ class _SumOfSoftplus(torch.autograd.Function):
         return total
 
     @staticmethod
-    @once_differentiable
+    @first_only
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """Scale the gradient that is there already."""
         return *(None if saved is None else saved * gradients[0] for saved in ctx.saved_tensors), None, None, None

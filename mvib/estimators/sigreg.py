@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from mvib.estimators.derivatives import first_only, product
 from mvib.estimators.precision import at_least_float32, without_autocast
 from mvib.estimators.ranks import ALONE, Ranks
 
@@ -54,7 +54,7 @@ def sigreg(
     directions = ranks.first(directions)
     step = limit / (points - 1)
     with without_autocast(z):
-        sums: Tensor = _CharacteristicSums.apply(z @ directions, step, points)  # type: ignore[no-untyped-call]
+        sums: Tensor = _CharacteristicSums.apply(product(z, directions), step, points)  # type: ignore[no-untyped-call]
         total = sum(ranks.counts(len(z)))
         cosines_TS, sines_TS = ranks.sum(sums) / total
         frequencies_T = step * torch.arange(1, points, dtype=z.dtype, device=z.device)
@@ -63,7 +63,8 @@ def sigreg(
         # At frequency 0 both functions are 1. The ends of the rule have half the weight; doubled for both signs.
         weights_T = 2 * step * normal_T
         weights_T[-1] /= 2
-        statistics_S: Tensor = weights_T @ distance_TS
+        # No product of matrices, whose gradient would be one too, in half precision under autocast.
+        statistics_S: Tensor = (weights_T[:, None] * distance_TS).sum(dim=0)
         return total * statistics_S.mean()
 
 
@@ -87,7 +88,7 @@ class _CharacteristicSums(torch.autograd.Function):
         return sums
 
     @staticmethod
-    @once_differentiable
+    @first_only
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         """Sum over the points of t (g_sin cos(t x) - g_cos sin(t x))."""
         x: Tensor = ctx.saved_tensors[0]

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mvib.estimators.derivatives import product
 from mvib.estimators.gram import second_moment
 from mvib.estimators.precision import at_least_float32, without_autocast
 from mvib.estimators.ranks import ALONE, Ranks, offset_and_total
@@ -42,7 +43,7 @@ def spectral(
         positive_B = (z1 * z2).sum(dim=1)
         # One product for the N x N scores, one for each of the two D x D moments.
         if total < 2 * z1.shape[1]:
-            scores_BN = z1 @ ranks.rows(z2).T
+            scores_BN = product(z1, ranks.rows(z2).T)
             scores_BN.diagonal(offset).zero_()
             squares = ranks.sum(scores_BN.square().sum())
         else:

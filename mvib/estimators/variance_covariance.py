@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from mvib.estimators.derivatives import first_only
 from mvib.estimators.precision import at_least_float32, without_autocast
 from mvib.estimators.ranks import ALONE, Ranks
 
@@ -86,7 +86,7 @@ class _VarianceCovariance(torch.autograd.Function):
         return -(std * hinge + cov * redundancy)
 
     @staticmethod
-    @once_differentiable
+    @first_only
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """Of the rows, and of the weights where they are learnt."""
         saved: tuple[Tensor, ...] = ctx.saved_tensors

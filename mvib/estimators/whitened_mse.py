@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from mvib.estimators.derivatives import first_only
 from mvib.estimators.precision import at_least_float32, without_autocast
 from mvib.estimators.ranks import ALONE, Ranks
 from mvib.estimators.rows import centered
@@ -115,7 +115,7 @@ class _Whiten(torch.autograd.Function):
         return whitened
 
     @staticmethod
-    @once_differentiable
+    @first_only
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         """(g - scale w S) L^-1, S the symmetric matrix with the lower triangle of g'w over all ranks.
 
@@ -125,11 +125,10 @@ class _Whiten(torch.autograd.Function):
         gradient = gradients[0]
         saved: tuple[Tensor, Tensor] = ctx.saved_tensors
         whitened, inverse_DD = saved
-        with without_autocast(whitened):
-            lower_DD = ctx.ranks.sum(gradient.T @ whitened).tril_()
-            symmetric_DD = lower_DD + lower_DD.tril(-1).T
-            through = torch.addmm(gradient, whitened, symmetric_DD, alpha=-ctx.scale)
-            return through @ inverse_DD, None, None
+        lower_DD = ctx.ranks.sum(gradient.T @ whitened).tril_()
+        symmetric_DD = lower_DD + lower_DD.tril(-1).T
+        through = torch.addmm(gradient, whitened, symmetric_DD, alpha=-ctx.scale)
+        return through @ inverse_DD, None, None
 
 
 class _SumOfCosines(torch.autograd.Function):
@@ -138,13 +137,15 @@ class _SumOfCosines(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, w1: Tensor, w2: Tensor) -> Tensor:
         """From products and norms of rows; a zero row has cosine 0."""
-        norms = [w.norm(dim=1, keepdim=True).clamp_(min=_LEAST_NORM) for w in (w1, w2)]
+        norms = [w.norm(dim=1, keepdim=True) for w in (w1, w2)]
+        # As `rows.unit`: a row of zeros has no direction, and no gradient.
+        norms = [norm.clamp(min=_LEAST_NORM).masked_fill_(norm == 0, torch.inf) for norm in norms]
         cosines: Tensor = torch.linalg.vecdot(w1, w2, dim=1)[:, None] / (norms[0] * norms[1])
         ctx.save_for_backward(w1, w2, cosines, *norms)
         return cosines.sum()
 
     @staticmethod
-    @once_differentiable
+    @first_only
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
         """Of a cosine with respect to its first row: w2 / (|w1| |w2|) - cos w1 / |w1|^2."""
         saved: tuple[Tensor, ...] = ctx.saved_tensors

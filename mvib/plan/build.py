@@ -7,6 +7,7 @@ from mvib.catalogue.signature import ChannelEntry, EstimatorEntry, Form, Interfa
 from mvib.graph import InformationGraph, Operand, Reading, find_reference_decoder
 from mvib.plan.plan import (
     Apply,
+    Attack,
     Auxiliary,
     Density,
     Draw,
@@ -134,6 +135,9 @@ class _Planner:
             # The representation is that of the example itself: a random view is replaced by the identity.
             return source
         self.networks[maker.module] = None
+        against = self.method.modules[maker.module].against
+        if against is not None:
+            return self._attack(member, maker, source, against)
         placed, outputs = call.entry.placed, call.entry.outputs
         if outputs is None or not self.augmented:
             return self._add(
@@ -146,6 +150,17 @@ class _Planner:
             Draw(result=f"~{drawn}", network=maker.module, source=source, parts=parts, placed=placed, span=maker.span)
         )
         return str(member)
+
+    def _attack(self, member: Member, maker: Channel, source: str, against: Member) -> str:
+        target = self.member(against)
+        again = _Planner(self.method, self.graph)
+        again.steps[source] = self.steps[source]
+        again.member(against)
+        steps = tuple(step for name, step in again.steps.items() if name != source)
+        network, span = maker.module, maker.span
+        return self._add(
+            Attack(result=str(member), network=network, source=source, target=target, steps=steps, span=span)
+        )
 
     def _drawn_together(self, maker: Channel) -> list[Member]:
         if not maker.draw:
@@ -283,14 +298,16 @@ def _plan_term(planner: _Planner, term: Term, readings: Sequence[Reading]) -> Pl
 
 def _plan_estimate(planner: _Planner, term: Term, reading: Reading, number: int) -> Estimate:
     subset = _subset(planner, term, reading)
+    weighing = reading.instance.weight
+    weight = planner.select(planner.member(weighing), subset) if weighing is not None else ""
     if reading.instance.decoder is not None:
-        return _decoder_estimate(planner, reading, subset)
+        return replace(_decoder_estimate(planner, reading, subset), weight=weight)
     entry = term.estimator
     assert entry is not None
     name = f"{term.label}.{number}"
     match entry.interface:
         case Interface.RATE:
-            return _rate_estimate(planner, term, reading, subset)
+            return replace(_rate_estimate(planner, term, reading, subset), weight=weight)
         case Interface.CONDITIONAL:
             return _conditional_estimate(planner, term, reading, subset)
         case Interface.CRITIC:
@@ -313,6 +330,7 @@ def _subset(planner: _Planner, term: Term, reading: Reading) -> _Subset:
     members |= {source for operand in named for channel in operand.channels for source in channel.sources[1:]}
     members |= {reference.at} if reference is not None and reference.at is not None else set()
     members |= {member for _, member in reading.instance.variables}
+    members |= {reading.instance.weight} if reading.instance.weight is not None else set()
     # A variable that is computed from one that an example lacks, the example lacks too.
     present = {
         data

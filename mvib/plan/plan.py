@@ -73,6 +73,25 @@ class Draw(Step):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attack(Step):
+    """A view drawn against a prediction: the channel gets the source, the prediction, and what makes it.
+
+    Attributes:
+        network: the channel.
+        source: what is changed.
+        target: the prediction.
+        steps: how it is computed from the source.
+        span: where it is written.
+    """
+
+    network: str
+    source: str
+    target: str
+    steps: tuple[Step, ...]
+    span: Span = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OneHot(Step):
     """A label as a network takes it: one number for each class, all zero where the label is missing."""
 
@@ -213,6 +232,7 @@ class Estimate:
         is_information: for a decoder, whether H(A) belongs to the estimate (I) or its sign is turned (H).
         label: for a decoder about a label, whose entropy is known, the label.
         variables: values that are arguments of the estimator, by the name of the argument.
+        weight: the value that weighs the examples, empty when each counts the same.
         span: the quantity in the file.
     """
 
@@ -229,6 +249,7 @@ class Estimate:
     is_information: bool = False
     label: str = ""
     variables: tuple[tuple[str, str], ...] = ()
+    weight: str = ""
     span: Span = field(compare=False, repr=False)
 
 

@@ -10,7 +10,7 @@ from mvib.semantics.graph_part import GraphPart
 from mvib.semantics.method import VariableKind
 from mvib.semantics.order import Definition, ordered_definitions, targets_of
 from mvib.semantics.scope import Scope, Unresolved
-from mvib.semantics.views import name_views, resolve_data, resolve_view
+from mvib.semantics.views import name_views, resolve_data, resolve_opponents, resolve_view
 from mvib.syntax import ast
 
 _KINDS: dict[type[Definition], VariableKind] = {
@@ -51,6 +51,7 @@ def resolve_graph(scope: Scope, statements: Sequence[ast.Statement]) -> GraphPar
                 resolve_decoder(part, statement)
             except Unresolved:
                 part.broken_modules.add(statement.name.name.text)
+    resolve_opponents(part)
     check_copies(part, [s for s in statements if isinstance(s, ast.Encoder)])
     return part
 

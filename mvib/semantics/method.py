@@ -97,6 +97,7 @@ class Module:
         call: the builder or distribution; None when the spec gives none.
         gradient: trained, a momentum copy, stopped or frozen.
         origin: the module it copies or shares weights with, empty when it has its own.
+        against: of a view that is drawn against a prediction, the variable that is predicted.
         span: where it is declared.
     """
 
@@ -107,6 +108,7 @@ class Module:
     call: BoundCall | None
     gradient: Gradient = Gradient.TRAINED
     origin: str = ""
+    against: Member | None = None
     span: Span = field(compare=False, repr=False)
 
 
@@ -231,6 +233,7 @@ class TermInstance:
         decoder: the decoder channel that estimates it, if any.
         reference: the reference of a rate, if any.
         variables: variables that are arguments of the estimator, by the name of the argument.
+        weight: the variable that weighs the examples, None when each counts the same.
     """
 
     indices: tuple[tuple[str, int], ...]
@@ -239,6 +242,7 @@ class TermInstance:
     decoder: Channel | None = None
     reference: RateReference | None = None
     variables: tuple[tuple[str, Member], ...] = ()
+    weight: Member | None = None
 
 
 class Direction(Enum):

@@ -98,6 +98,8 @@ def _instances(part: GraphPart, statement: ast.Term, choice: EstimatorChoice | N
     domains = part.variables.domains(references_of(written))
     if choice is not None:
         domains = {**index_domains(part, choice), **domains}
+        if statement.share is not None:
+            domains = {**part.variables.domains([statement.share]), **domains}
     else:
         # Indices of the estimator, which is not known, are not a second mistake.
         mentioned = set(one_line(statement.estimator.span).replace("[", " ").replace("]", " ").split())
@@ -144,7 +146,18 @@ def _instance(
         decoder=decoder,
         reference=reference,
         variables=variables,
+        weight=_share(part, statement, choice, assignment),
     )
+
+
+def _share(part: GraphPart, statement: ast.Term, choice: EstimatorChoice, assignment: Assignment) -> Member | None:
+    """`weighted by P[k]`: the variable that weighs the examples."""
+    if statement.share is None:
+        return None
+    entry = choice.entry
+    if entry is not None and entry.interface is not Interface.RATE:
+        raise part.scope.fail(errors.not_weighted(statement.share.span, entry.name))
+    return part.variables.member(statement.share, assignment)
 
 
 def _weight(scope: Scope, statement: ast.Term) -> Scalar:

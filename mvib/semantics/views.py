@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from mvib.catalogue import DATA_TYPES
 from mvib.catalogue.signature import ChannelEntry
@@ -20,7 +21,7 @@ from mvib.semantics.graph_part import GraphPart, names_used
 from mvib.semantics.method import Axis, Channel, ChannelKind, Family, Member, Module, VariableKind
 from mvib.semantics.order import sources_of
 from mvib.semantics.scope import Scope, Unresolved
-from mvib.semantics.values import BoundCall
+from mvib.semantics.values import BoundCall, VariableName
 from mvib.syntax import ast
 
 
@@ -298,3 +299,33 @@ def _check_source(part: GraphPart, entry: ChannelEntry, reference: ast.Reference
                 reference.span, entry.name, entry.takes_types, family.name, family.type, others, family.span
             )
         )
+
+
+def resolve_opponents(part: GraphPart) -> None:
+    """Find what the views are drawn against, once everything that is computed from them is known."""
+    makers = {channel.target: channel for channel in part.channels}
+    for name, module in part.modules.items():
+        if module.kind is not ChannelKind.VIEW or module.call is None:
+            continue
+        entry = module.call.entry
+        assert isinstance(entry, ChannelEntry)
+        if not entry.against:
+            continue
+        given = module.call[entry.against]
+        assert isinstance(given, VariableName)
+        with suppress(Unresolved):
+            member = part.variables.member(given.reference, {})
+            sources = {source for channel in part.channels if channel.module == name for source in channel.sources}
+            assert member is not None
+            if not sources <= _computed_from(makers, member):
+                text, source = given.text, str(min(sources))
+                raise part.scope.fail(errors.not_computed_from(given.reference.span, text, source, entry.name))
+            part.modules[name] = replace(module, against=member)
+
+
+def _computed_from(makers: Mapping[Member, Channel], member: Member) -> set[Member]:
+    """What a variable is a function of: what encoders without noise compute it from."""
+    maker = makers.get(member)
+    if maker is None or maker.kind is not ChannelKind.ENCODER or maker.stochastic:
+        return {member}
+    return {member}.union(*(_computed_from(makers, source) for source in maker.sources))

@@ -304,7 +304,10 @@ class Decoder(Statement):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term(Statement):
-    """`term LABEL: maximize WEIGHT * AGG QUANTITY by ESTIMATOR on SUBSET`; `label` is None when the user gave none."""
+    """`term LABEL: maximize WEIGHT * AGG QUANTITY by ESTIMATOR weighted by SHARE on SUBSET`.
+
+    What the user left out is None.
+    """
 
     label: Name | None
     direction: str
@@ -312,6 +315,7 @@ class Term(Statement):
     aggregation: Aggregation | None
     quantity: Quantity
     estimator: Reference | Call
+    share: Reference | None = None
     subset: Reference | Call | None = None
 
 

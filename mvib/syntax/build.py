@@ -273,7 +273,7 @@ class _Builder:
         return ast.Decoder(span=span, name=self.node(name), arrows=self._nodes(arrows), module=self._optional(module))
 
     def _term(self, tree: RawTree, span: Span) -> ast.Term:
-        label, direction, weighted, estimator, subset = tree.children
+        label, direction, weighted, estimator, share, subset = tree.children
         weight, aggregation, quantity = weighted.children
         return ast.Term(
             span=span,
@@ -283,6 +283,7 @@ class _Builder:
             aggregation=self._optional(aggregation),
             quantity=self.node(quantity),
             estimator=self.node(estimator),
+            share=self._optional(share),
             subset=self._optional(subset),
         )
 

@@ -221,7 +221,8 @@ def _term(term: ast.Term, head: str) -> Doc:
     subset: Doc = () if term.subset is None else (Break(), "on ", value_doc(term.subset))
     quantity = aggregated_doc(term.aggregation, term.quantity)
     estimator: Doc = (Break(), "by ", value_doc(term.estimator))
-    return Nest((label, term.direction, " ", weight, quantity, estimator, subset))
+    share: Doc = () if term.share is None else (Break(), "weighted by ", value_doc(term.share))
+    return Nest((label, term.direction, " ", weight, quantity, estimator, share, subset))
 
 
 def _train(train: ast.Train) -> Doc:

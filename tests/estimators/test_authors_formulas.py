@@ -14,7 +14,7 @@ from mvib.estimators.barber_agakov import barber_agakov
 from mvib.estimators.cosine import cosine
 from mvib.estimators.cross_correlation import cross_correlation
 from mvib.estimators.cross_entropy import cross_entropy
-from mvib.estimators.infonce import constant, infonce
+from mvib.estimators.infonce import Negatives, constant, infonce
 from mvib.estimators.jsd import jsd
 from mvib.estimators.l1 import l1
 from mvib.estimators.mse import mse
@@ -146,6 +146,12 @@ def our_clip(z1: Tensor, z2: Tensor) -> Tensor:
     return cap - infonce(u1, u2, temperature=0.3, negatives="other_view")
 
 
+def our_first(z1: Tensor, z2: Tensor, *, negatives: Negatives, extra: Tensor | None = None) -> Tensor:
+    u1, u2 = rows.unit(z1), rows.unit(z2)
+    cap = constant(u1, u2, negatives=negatives, anchors="first", extra=extra)
+    return cap - infonce(u1, u2, temperature=0.3, negatives=negatives, anchors="first", extra=extra)
+
+
 CASES = (
     Case(
         name="nt-xent, temperature 0.5",
@@ -207,6 +213,21 @@ CASES = (
         name="i-jepa, narrow",
         ours=lambda z1, z2: smooth_l1(z1, z2, beta=0.5),
         theirs=lambda z1, z2: transcriptions.huber(z1, z2, beta=0.5),
+    ),
+    Case(
+        name="moco v3, one direction",
+        ours=lambda z1, z2: our_first(z1, z2, negatives="other_view"),
+        theirs=lambda z1, z2: transcriptions.one_direction(z1, z2, temperature=0.3),
+    ),
+    Case(
+        name="nt-xent, first view",
+        ours=lambda z1, z2: our_first(z1, z2, negatives="all"),
+        theirs=lambda z1, z2: transcriptions.first_of_both_views(z1, z2, temperature=0.3),
+    ),
+    Case(
+        name="c-simclr, one direction",
+        ours=lambda z1, z2: our_first(z1, z2, negatives="other_view", extra=rows.unit(z1.flip(1) + z2)),
+        theirs=lambda z1, z2: transcriptions.with_extra(z1, z2, z1.flip(1) + z2, temperature=0.3),
     ),
     Case(name="i-jepa", ours=smooth_l1, theirs=lambda z1, z2: transcriptions.huber(z1, z2, beta=1.0)),
 )

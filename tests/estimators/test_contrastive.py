@@ -297,3 +297,9 @@ def test_spectral_is_the_chi_square_of_a_discrete_pair_at_its_best() -> None:
     # The 999 other examples of a class, of 3999, are N / (N - 1) too few.
     expected = (2 * num_classes - num_classes**2 * 999 / 3999) / num_classes
     assert spectral(codes, codes, mu=float(num_classes)).item() == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("alpha", [0.5, 1.0, 2.0, 3.0])
+def test_alignment_of_what_is_not_a_number_is_none(alpha: float) -> None:
+    u = torch.eye(4)
+    assert alignment(torch.full_like(u, torch.nan), u, alpha=alpha).isnan()

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from mvib.estimators import rows
-from mvib.estimators.infonce import constant, infonce
+from mvib.estimators.infonce import Anchors, constant, infonce
 from mvib.nn.distributions import VonMisesFisher
+from tests.estimators.transcriptions import within_domains
 
 Negatives = Literal["all", "other_view"]
+Candidates = Literal["all", "other_view", "own_view"]
 each_choice = pytest.mark.parametrize("negatives", ["all", "other_view"])
 
 
@@ -116,3 +118,76 @@ def test_one_pair_carries_no_information_and_no_gradient(negatives: Negatives) -
     (gradient,) = torch.autograd.grad(estimate, u1)
     assert estimate.item() == pytest.approx(0, abs=1e-12)
     torch.testing.assert_close(gradient, torch.zeros_like(gradient))
+
+
+# ---- anchors, domains, further candidates ---------------------------------------------------------------------------
+
+
+@each_choice
+def test_both_directions_are_the_mean_of_one_and_the_other(negatives: Negatives) -> None:
+    u1, u2 = random_rows(6, 4, seed=0), random_rows(6, 4, seed=1)
+    first, second = (infonce(*pair, negatives=negatives, anchors="first") for pair in ((u1, u2), (u2, u1)))
+    torch.testing.assert_close((first + second) / 2, infonce(u1, u2, negatives=negatives), rtol=1e-12, atol=1e-12)
+
+
+def test_the_own_view_as_extra_rows_is_the_contrast_with_both() -> None:
+    u1, u2 = random_rows(6, 4, seed=0), random_rows(6, 4, seed=1)
+    found = infonce(u1, u2, negatives="other_view", anchors="first", extra=u1)
+    torch.testing.assert_close(found, infonce(u1, u2, anchors="first"), rtol=1e-12, atol=1e-12)
+    assert constant(u1, u2, negatives="other_view", anchors="first", extra=u1) == pytest.approx(math.log(11))
+
+
+def test_extra_rows_are_for_one_direction() -> None:
+    u = random_rows(4, 3, seed=0)
+    with pytest.raises(ValueError, match="`extra` rows are candidates of anchors: first"):
+        infonce(u, u, negatives="other_view", extra=u)
+
+
+DOMAINS = ([0, 1, 0, 2, 1, 0, 0], [5, 5, 5, 5, 5, 5, 5], [-3, 0, 9, 1, 2, 7, 4])
+each_set = pytest.mark.parametrize("negatives", ["all", "other_view", "own_view"])
+
+
+@each_set
+@pytest.mark.parametrize("domains", DOMAINS)
+@pytest.mark.parametrize("anchors", ["both", "first"])
+def test_contrast_within_domains(domains: list[int], anchors: Anchors, negatives: Candidates) -> None:
+    z1, z2 = (z.requires_grad_() for z in (random_rows(7, 4, seed=0), random_rows(7, 4, seed=1)))
+    domain = torch.tensor(domains)
+    u1, u2 = rows.unit(z1), rows.unit(z2)
+    found = infonce(u1, u2, temperature=0.3, negatives=negatives, anchors=anchors, domain=domain)
+    loss = within_domains(z1, z2, domains, negatives=negatives, temperature=0.3)
+    if anchors == "both":
+        loss = (loss + within_domains(z2, z1, domains, negatives=negatives, temperature=0.3)) / 2
+    numbers = [domains.count(name) for name in domains]
+    cap = sum(math.log(2 * number - 1 if negatives == "all" else number) for number in numbers) / 7
+    torch.testing.assert_close(found, cap - loss, rtol=1e-10, atol=1e-10)
+    assert constant(u1, u2, negatives=negatives, domain=domain) == pytest.approx(cap)
+    gradients = [torch.autograd.grad(value, (z1, z2), materialize_grads=True) for value in (found, -loss)]
+    torch.testing.assert_close(*gradients, rtol=1e-10, atol=1e-10)
+
+
+@each_set
+def test_one_domain_is_none(negatives: Candidates) -> None:
+    u1, u2 = random_rows(6, 4, seed=0), random_rows(6, 4, seed=1)
+    within = infonce(u1, u2, negatives=negatives, domain=torch.zeros(6, dtype=torch.int64))
+    torch.testing.assert_close(within, infonce(u1, u2, negatives=negatives), rtol=1e-12, atol=1e-12)
+
+
+def test_gradient_within_domains_is_that_of_finite_differences() -> None:
+    z1, z2 = (random_rows(5, 3, seed=seed).requires_grad_() for seed in (0, 1))
+    temperature = torch.tensor(0.4, dtype=torch.float64, requires_grad=True)
+    domain = torch.tensor([0, 1, 1, 0, 2])
+
+    def estimate(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+        return infonce(rows.unit(a), rows.unit(b), temperature=t, domain=domain)
+
+    assert torch.autograd.gradcheck(estimate, (z1, z2, temperature))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_within_domains_half_precision_is_finite(dtype: torch.dtype) -> None:
+    u1, u2 = (random_rows(9, 4, seed=seed).to(dtype).requires_grad_() for seed in (0, 1))
+    found = infonce(u1, u2, temperature=0.01, negatives="own_view", domain=torch.arange(9) % 4)
+    assert found.dtype == torch.float32
+    assert found.isfinite()
+    assert all(gradient.isfinite().all() for gradient in torch.autograd.grad(found, (u1, u2)))

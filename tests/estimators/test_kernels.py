@@ -1,5 +1,6 @@
 import math
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 import torch
@@ -401,3 +402,51 @@ def test_memory_stays_that_of_a_block() -> None:
 
     assert kernels.sum_over_rows(statistics, range(len(z)), num_columns=len(z)).item() == len(z) / block
     assert set(sizes) == {block}
+
+
+# ---- kernels that are nearly the same for all pairs -------------------------------------------------------------
+
+
+def unbiased_alignment(a: Tensor, b: Tensor, sigma: float) -> float:
+    """From matrices, in float64, without the products that lose what distances have in common."""
+    kernels = []
+    for z in (a.double(), b.double()):
+        kernel = (-all_distances(z, z) / (2 * sigma**2)).exp()
+        kernels.append(kernel - torch.diag(kernel.diagonal()))
+
+    def criterion(k: Tensor, m: Tensor) -> float:
+        n = len(k)
+        means = k.sum() * m.sum() / ((n - 1) * (n - 2))
+        return float((k * m).sum() + means - 2 * (k.sum(dim=0) @ m.sum(dim=0)) / (n - 2))
+
+    k, m = kernels
+    return criterion(k, m) / math.sqrt(criterion(k, k) * criterion(m, m))
+
+
+@pytest.mark.parametrize(("dimension", "sigma"), [(16, 1.0), (32, 1.0), (64, 3.0), (128, 100.0), (128, 8.0)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_unbiased_alignment_of_rows_far_apart_or_near(dimension: int, sigma: float, dtype: torch.dtype) -> None:
+    a = normal(64, dimension)
+    b = a + 0.3 * normal(64, dimension, seed=1)
+    found = hsic(a.to(dtype), b.to(dtype), sigma=sigma, form="unbiased", normalized=True)
+    expected = unbiased_alignment(a, b, sigma)
+    # Rows within 1% of the bandwidth have kernels that differ from the fifth digit on, which the matrices round off.
+    assert found.item() == pytest.approx(expected, rel=1e-4 if dtype == torch.float32 else 1e-8)
+
+
+@pytest.mark.parametrize("kernel", ["linear", "gaussian"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_alignment_with_rows_that_are_all_equally_far_apart_is_zero(
+    kernel: Literal["linear", "gaussian"], dtype: torch.dtype
+) -> None:
+    a = torch.eye(16, dtype=dtype, requires_grad=True)
+    b = normal(16, 3).to(dtype)
+    value = hsic(a, b, kernel=kernel, form="unbiased", normalized=True)
+    assert value.item() == 0
+    assert not torch.autograd.grad(value, a)[0].any()
+
+
+def test_alignment_of_what_is_not_a_number_is_none() -> None:
+    a = normal(8, 3)
+    a[0, 0] = math.nan
+    assert hsic(a, normal(8, 3, seed=1), normalized=True).isnan()

@@ -10,7 +10,7 @@ from torch import Tensor
 from mvib.estimators import neighbours
 from mvib.estimators.kozachenko_leonenko import kozachenko_leonenko
 from mvib.estimators.ksg import Variant, ksg
-from mvib.estimators.neighbours import count_within, nearest
+from mvib.estimators.neighbours import TiesWarning, count_within, nearest
 from mvib.estimators.sliced import sliced
 from mvib.estimators.v_information import v_information
 
@@ -278,16 +278,43 @@ def test_one_number_a_row_needs_no_axis(variant: Variant) -> None:
 @pytest.mark.parametrize("variant", [1, 2])
 def test_repeated_rows_are_told_apart_by_the_same_noise(variant: Variant) -> None:
     x, y = correlated(100, 1, 0.7)
-    x, y = (torch.cat((z, z[:40])) for z in (x, y))
-    value = ksg(x, y, variant=variant)
+    x, y = (torch.cat((z, z[:2])) for z in (x, y))
+    with pytest.warns(TiesWarning, match=r"3.9% of the rows repeat.*variant: mixed"):
+        value = ksg(x, y, variant=variant)
     assert value.isfinite()
-    assert value == ksg(x, y, variant=variant)
+    with pytest.warns(TiesWarning):
+        assert value == ksg(x, y, variant=variant)
+
+
+@pytest.mark.parametrize("variant", [1, 2])
+def test_many_repeated_rows_are_refused(variant: Variant) -> None:
+    x, y = correlated(100, 1, 0.7)
+    x, y = (torch.cat((z, z[:40])) for z in (x, y))
+    with pytest.raises(ValueError, match=r"57% of the rows repeat.*take its `variant: mixed`"):
+        ksg(x, y, variant=variant)
+
+
+@pytest.mark.parametrize("variant", [1, 2])
+def test_a_discrete_variable_is_warned_of(variant: Variant) -> None:
+    labels = torch.arange(400) % 2
+    x = labels[:, None] + 1e-3 * normal(400, 1)
+    with pytest.warns(TiesWarning, match="equal in one of the variables"):
+        ksg(x, labels, variant=variant)
+    assert ksg(x, labels, variant="mixed").item() == pytest.approx(math.log(2), abs=0.01)
+
+
+@each_variant
+def test_rounding_that_is_finer_than_the_neighbours_is_no_tie(variant: Variant) -> None:
+    x, y = correlated(400, 1, 0.7)
+    rounded = (z.mul(1e4).round() / 1e4 for z in (x, y))
+    # No warning, and what the numbers themselves have.
+    assert ksg(*rounded, variant=variant).item() == pytest.approx(ksg(x, y, variant=variant).item(), abs=0.01)
 
 
 @pytest.mark.parametrize("variant", [1, 2])
 def test_rows_that_noise_does_not_tell_apart_are_refused(variant: Variant) -> None:
     constant = torch.ones(20, 1, dtype=torch.float64)
-    with pytest.raises(ValueError, match="take `variant: mixed`"):
+    with pytest.raises(ValueError, match="take its `variant: mixed`"):
         ksg(constant, constant, variant=variant)
     assert ksg(constant, constant, variant="mixed").item() == pytest.approx(math.log(20) - digamma(20))
 

@@ -120,10 +120,12 @@ def test_probabilities_are_taken_as_they_are() -> None:
     torch.testing.assert_close(conditional_entropy(p, p, of="probabilities"), conditional_entropy(logits, logits))
 
 
-def test_probabilities_take_no_temperature() -> None:
-    p = random(5, 4).softmax(dim=1)
-    with pytest.raises(ValueError, match="of probabilities takes no temperature"):
-        prediction_entropy(p, of="probabilities", temperature=0.5)
+def test_a_temperature_sharpens_probabilities() -> None:
+    logits = random(5, 4)
+    p = logits.softmax(dim=1)
+    for estimate in (prediction_entropy, lambda a, **given: conditional_entropy(a, a, **given)):
+        sharpened = estimate(p, of="probabilities", temperature=0.25)
+        torch.testing.assert_close(sharpened, estimate(logits, temperature=0.25), rtol=1e-12, atol=1e-12)
 
 
 def test_smooth_absolute_error_lies_between_its_parts() -> None:

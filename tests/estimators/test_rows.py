@@ -1,3 +1,4 @@
+import math
 from collections.abc import Callable
 
 import pytest
@@ -72,3 +73,25 @@ def test_a_small_spread_around_a_large_mean_is_not_lost() -> None:
 def test_a_constant_column_becomes_zero() -> None:
     constant = torch.full((4, 2), 3.0)
     torch.testing.assert_close(rows.standardized(constant), torch.zeros(4, 2), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_a_zero_row_has_no_gradient(dtype: torch.dtype) -> None:
+    z = torch.tensor([[0.0, 0.0], [3.0, 4.0]], dtype=dtype, requires_grad=True)
+    u = rows.unit(z)
+    (gradient,) = torch.autograd.grad((u * torch.tensor([1.0, 2.0])).sum(), z)
+    torch.testing.assert_close(u.double(), torch.tensor([[0.0, 0.0], [0.6, 0.8]]).double(), rtol=1e-6, atol=0)
+    assert not gradient[0].any()
+    assert gradient[1].any()
+
+
+@pytest.mark.parametrize("scale", [6e-8, 1e-6, 1e-5, 6e-5, 1e-3])
+def test_tiny_rows_of_float16_have_a_finite_gradient(scale: float) -> None:
+    z = torch.tensor([[scale, scale, 0.0]], dtype=torch.float16, requires_grad=True)
+    (gradient,) = torch.autograd.grad(rows.unit(z)[0, 2], z)
+    assert gradient.isfinite().all()
+    assert gradient.any()
+
+
+def test_rows_that_are_not_numbers_stay_so() -> None:
+    assert rows.unit(torch.tensor([[math.nan, 0.0]])).isnan().any()

@@ -71,3 +71,69 @@ def huber(z1: Tensor, z2: Tensor, *, beta: float) -> Tensor:
         d = distance(a, b)
         losses.append(d**2 / (2 * beta) if d < beta else d - beta / 2)
     return total(losses) / len(losses)
+
+
+# ---- contrasts -------------------------------------------------------------------------------------------------------
+
+
+def unit(row: Tensor) -> Tensor:
+    return row / (row @ row).sqrt()
+
+
+def contrast(anchor: Tensor, positive: Tensor, others: Sequence[Tensor], *, temperature: float) -> Tensor:
+    """Minus the log of the share of the positive among itself and others."""
+    scores = [anchor @ row / temperature for row in (positive, *others)]
+    return -(scores[0].exp() / total([score.exp() for score in scores])).log()
+
+
+def one_direction(queries: Tensor, keys: Tensor, *, temperature: float) -> Tensor:
+    """MoCo v3's contrastive loss of one direction, without its factor 2 temperature."""
+    q, k = [unit(row) for row in queries], [unit(row) for row in keys]
+    losses = [
+        contrast(q[i], k[i], [k[j] for j in range(len(k)) if j != i], temperature=temperature) for i in range(len(q))
+    ]
+    return total(losses) / len(losses)
+
+
+def first_of_both_views(z1: Tensor, z2: Tensor, *, temperature: float) -> Tensor:
+    """NT-Xent of the rows of the first view alone."""
+    return with_extra(z1, z2, z1, temperature=temperature)
+
+
+def with_extra(anchors: Tensor, views: Tensor, extra: Tensor, *, temperature: float) -> Tensor:
+    """C-SimCLR's contrast of one direction: all rows of the other view, and those of the own of other examples."""
+    a, b, c = ([unit(row) for row in rows] for rows in (anchors, views, extra))
+    losses = []
+    for i in range(len(a)):
+        others = [row for j in range(len(a)) if j != i for row in (b[j], c[j])]
+        losses.append(contrast(a[i], b[i], others, temperature=temperature))
+    return total(losses) / len(losses)
+
+
+def within_domains(
+    z1: Tensor, z2: Tensor, domain: Sequence[int], *, negatives: str = "own_view", temperature: float
+) -> Tensor:
+    """A direction with candidates of one domain; with one positive and those of the own view that is DCoDR's loss."""
+    a, b = [unit(row) for row in z1], [unit(row) for row in z2]
+    losses = []
+    for i in range(len(a)):
+        others = []
+        for j in range(len(a)):
+            if j != i and domain[j] == domain[i]:
+                others += [a[j]] if negatives != "other_view" else []
+                others += [b[j]] if negatives != "own_view" else []
+        losses.append(contrast(a[i], b[i], others, temperature=temperature))
+    return total(losses) / len(losses)
+
+
+def sup_con(views: Sequence[Tensor], labels: Sequence[int], *, temperature: float, base: float) -> Tensor:
+    """L_out: for each row of all views minus the mean log share of each other row of its label among all others."""
+    u = [unit(row) for view in views for row in view]
+    names = [label for _ in views for label in labels]
+    losses = [0 * total(list(u[0]))]
+    for a in range(len(u)):
+        positives = [p for p in range(len(u)) if p != a and names[p] == names[a]]
+        for p in positives:
+            others = [u[b] for b in range(len(u)) if b not in (a, p)]
+            losses.append(contrast(u[a], u[p], others, temperature=temperature) / len(positives))
+    return temperature / base * total(losses) / len(u)

@@ -91,11 +91,23 @@ def test_no_interval_where_none_is_wanted() -> None:
         ("nwj", {"critic": "joint(8"}, "cannot be read"),
         ("nwj", {"critic": "mlp(8)"}, "unknown critic `mlp`"),
         ("variance_covariance", {}, "leave the second one out"),
+        ("infonce", {"negatives": "queue(64)"}, "`negatives: queue.64.` of `infonce` remembers the batches"),
+        ("whitened_mse", {"eps": 0, "size": 2}, "whitened_mse.*cannot be computed of these rows.*`eps`"),
     ],
 )
 def test_what_cannot_be_measured_is_said(name: str, arguments: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         mvib.estimate(name, *pairs(50), arguments)
+
+
+def test_the_moving_average_of_a_critic_is_kept_in_training() -> None:
+    x, y = pairs(200)
+    without, with_average, without_past = (
+        mvib.estimate("dv", x, y, {"critic": "separable(16)", **given}, resamples=0)
+        for given in ({}, {"ema": 0.9}, {"ema": 0})
+    )
+    assert with_average.value != without.value
+    assert without_past.value == without.value
 
 
 @pytest.mark.parametrize(

@@ -39,11 +39,35 @@ CONTRASTIVE = (
                 name="negatives",
                 kind=Kind.MEMORY,
                 default="all",
-                choices=("all", "other_view"),
+                choices=("all", "other_view", "own_view"),
                 about=(
-                    "all: each of the 2N rows against the other 2N - 1; other_view: each of N against "
-                    "the N of the other view; queue(K): each of the first view against its pair and K earlier rows"
+                    "all: each of the 2N rows against the other 2N - 1; other_view: each of N against the N of the "
+                    "other view; own_view: each against its pair and the N - 1 others of its own view; queue(K): each "
+                    "of the first view against its pair and K earlier rows"
                 ),
+            ),
+            Argument(
+                name="anchors",
+                kind=Kind.CHOICE,
+                default="both",
+                choices=("both", "first"),
+                about=(
+                    "both: the rows of either view are told from others, in turn; first: those of the first only, as "
+                    "always with a queue or a critic"
+                ),
+            ),
+            Argument(
+                name="domain",
+                kind=Kind.VARIABLE,
+                default=None,
+                is_label=True,
+                about="a label that all candidates of a row share with it; what it says is of no use then",
+            ),
+            Argument(
+                name="extra",
+                kind=Kind.VARIABLE,
+                default=None,
+                about="rows of the other examples that are candidates too, with anchors: first, negatives: other_view",
             ),
             Argument(
                 name="critic",
@@ -54,7 +78,8 @@ CONTRASTIVE = (
         ),
         source=(
             "van den Oord et al. 2018, eq. 4; Chen et al. 2020, eq. 1 (negatives: all); Radford et al. "
-            "2021 (other_view); He et al. 2020, eq. 1 (queue)"
+            "2021 (other_view); He et al. 2020, eq. 1 (queue); Chen, Xie and He 2021, eq. 1 (anchors: first); "
+            "Kahana and Hoshen 2022 (own_view, domain); Lee et al. 2021 (extra)"
         ),
         implementation="mvib.estimators.infonce:infonce",
         with_critic="mvib.estimators.infonce:from_critic",
@@ -66,7 +91,8 @@ CONTRASTIVE = (
         needs="samples of pairs; the cosine is the critic unless one is given",
         couples_batch=True,
         saturation=(
-            "log(2N - 1) with negatives: all, log(N) with negatives: other_view or a critic, log(K + 1) with queue(K)"
+            "log(2N - 1) with negatives: all, log(N) with negatives: other_view, own_view or a critic, log(K + 1) with "
+            "queue(K)"
         ),
         reduction=Reduction.GATHER,
         rows=Rows.UNIT,
@@ -203,5 +229,36 @@ CONTRASTIVE = (
         rows=Rows.UNIT,
         drops="the normaliser of the kernel",
         invariances=(Invariance.ROTATION, Invariance.SCALE, Invariance.ROW_SCALE),
+    ),
+    EstimatorEntry(
+        name="supcon",
+        about="Contrasts the rows of each label with all others (supervised contrastive loss, the sum outside).",
+        arguments=(
+            _temperature(0.1),
+            Argument(
+                name="base",
+                default=None,
+                minimum=0,
+                open_minimum=True,
+                about="scales the value by temperature / base; left out: no scaling",
+            ),
+        ),
+        source="Khosla et al. 2020, eq. 2",
+        implementation="mvib.estimators.supcon:supcon",
+        constant="mvib.estimators.supcon:constant",
+        forms=(Form.INFORMATION,),
+        bound=Bound.SURROGATE,
+        formula=(
+            "(t / base) mean_a [ log(N - 1) + mean_p s_ap / t - log sum_{b != a} exp(s_ab / t) ], a over the N rows of "
+            "all views, p over the others of a's label; 0 for an a without any"
+        ),
+        needs="one or several views, and a label",
+        couples_batch=True,
+        saturation="the mean of log((N - 1) / P), P the number of other rows of the label, times t / base",
+        reduction=Reduction.GATHER,
+        rows=Rows.UNIT,
+        joins=False,
+        same_width=False,
+        labelled=(Form.INFORMATION,),
     ),
 )

@@ -9,26 +9,23 @@ from mvib.catalogue.signature import (
     Reduction,
 )
 
-
-def _temperature(default: float | None) -> Argument:
-    return Argument(
-        name="temperature",
-        default=default,
-        positional=True,
-        minimum=0,
-        open_minimum=True,
-        scheduled=True,
-        learnable=True,
-        learned_minimum=0.01,
-        about="divides the logits; smaller is sharper",
-    )
-
+_TEMPERATURE = Argument(
+    name="temperature",
+    default=1.0,
+    positional=True,
+    minimum=0,
+    open_minimum=True,
+    scheduled=True,
+    learnable=True,
+    learned_minimum=0.01,
+    about="divides the logits; smaller is sharper",
+)
 
 PREDICTIONS = (
     EstimatorEntry(
         name="relative_entropy",
         about="Relative entropy of the classes that two rows of logits predict: what B fails to predict of A's.",
-        arguments=(_temperature(1.0),),
+        arguments=(_TEMPERATURE,),
         source="Miyato et al. 2018, eq. 5 (virtual adversarial training)",
         implementation="mvib.estimators.relative_entropy:relative_entropy",
         forms=(Form.CONDITIONAL_ENTROPY,),
@@ -44,13 +41,13 @@ PREDICTIONS = (
         name="prediction_entropy",
         about="Entropy of a predicted class: of each prediction on average, or of their mean over the batch.",
         arguments=(
-            _temperature(None),
+            _TEMPERATURE,
             Argument(
                 name="of",
                 kind=Kind.CHOICE,
                 default="logits",
                 choices=("logits", "probabilities"),
-                about="what the rows of A are; probabilities take no temperature",
+                about="what the rows of A are",
             ),
         ),
         source="Grandvalet and Bengio 2005, eq. 6 (H(A | B)); Assran et al. 2022, eq. 1 (H(A))",

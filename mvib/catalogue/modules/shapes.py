@@ -118,7 +118,7 @@ SHAPES = (
     ),
     ModuleEntry(
         name="position",
-        about="One step of a sequence, or one place of a map in raster order.",
+        about="One entry of a vector, one step of a sequence, or one place of a map in raster order.",
         arguments=(
             Argument(
                 name="index",
@@ -129,7 +129,20 @@ SHAPES = (
                 about="which, from 1",
             ),
         ),
-        takes="a sequence (steps, features) or a map (channels, height, width)",
+        takes="a vector, a sequence (steps, features) or a map (channels, height, width)",
         implementation="mvib.nn.builders.position:position",
+    ),
+    ModuleEntry(
+        name="axis",
+        about="A constant vector, one at an index and zero elsewhere: the code of a class, whatever the example.",
+        arguments=(
+            Argument(
+                name="index", kind=Kind.INTEGER, positional=True, minimum=1, maximum=1 << 20, about="which, from 1"
+            ),
+            Argument(
+                name="size", kind=Kind.INTEGER, positional=True, minimum=1, maximum=1 << 20, about="size of the vector"
+            ),
+        ),
+        implementation="mvib.nn.builders.axis:axis",
     ),
 )

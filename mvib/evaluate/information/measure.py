@@ -131,9 +131,15 @@ def _with_ties(measure: Callable[[Sequence[Tensor]], float], rows: Sequence[Tens
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         value = measure(rows)
+    ties: list[str] = []
     for warning in caught:
+        text = str(warning.message)
+        if issubclass(warning.category, TiesWarning):
+            if text in ties:  # said of each of many projections
+                continue
+            ties.append(text)
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-    return value, [str(warning.message) for warning in caught if issubclass(warning.category, TiesWarning)]
+    return value, ties
 
 
 def _fewest(entry: EstimatorEntry) -> int:

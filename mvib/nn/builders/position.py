@@ -1,4 +1,4 @@
-"""One step of a sequence, or one place of a map."""
+"""One entry of a vector, one step of a sequence, or one place of a map."""
 
 import math
 
@@ -6,6 +6,19 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mvib.nn.shapes import Shape, ShapeError
+
+
+class EntryAt(nn.Module):
+    """An entry of a vector."""
+
+    def __init__(self, index: int) -> None:
+        """Take the entry, counted from 0."""
+        super().__init__()
+        self.index = index
+
+    def forward(self, x: Float[Tensor, "B D"]) -> Float[Tensor, "B 1"]:
+        """Return the entry as a vector of one number."""
+        return x[:, self.index : self.index + 1]
 
 
 class StepAt(nn.Module):
@@ -35,24 +48,26 @@ class PlaceAt(nn.Module):
 
 
 def position(shape: Shape, *, index: int) -> nn.Module:
-    """Build the choice of step `index` of a sequence, or of place `index` of a map in raster order; both from 1.
+    """Build the choice of one position, from 1: of a vector an entry, of a sequence a step, of a map a place.
+
+    The places of a map are counted in raster order.
 
     Raises:
-        ShapeError: the shape is neither, or it has fewer positions.
+        ShapeError: the shape is none of these, or it has fewer positions.
     """
     match len(shape):
-        case 2:
+        case 1 | 2:
             number = shape[0]
         case 3:
             number = math.prod(shape[1:])
         case _:
             raise ShapeError(
-                expected="a sequence (steps, features) or a map (channels, height, width)",
+                expected="a vector, a sequence (steps, features) or a map (channels, height, width)",
                 found=shape,
-                remedy="use it before `pool()` or `flatten()`",
+                remedy="use `flatten()` first",
             )
     if not 1 <= index <= number:
         raise ShapeError(
             expected=f"at least {index} positions", found=shape, remedy=f"positions run from 1 to {number}"
         )
-    return StepAt(index - 1) if len(shape) == 2 else PlaceAt(index - 1)
+    return (EntryAt, StepAt, PlaceAt)[len(shape) - 1](index - 1)

@@ -67,6 +67,9 @@ class TokenEmbedding(nn.Module):
         """Make the linear embedding and the mask token."""
         super().__init__()
         self.project = initialized_linear(features, width)
+        # Differs from MAE's code: the variance is 1 / features, which is the same where a patch has as many numbers as
+        # a token, as in ViT-B. The code's 2 / (features + width) would drown a patch of few pixels in its place.
+        nn.init.uniform_(self.project.weight, -math.sqrt(3 / features), math.sqrt(3 / features))
         self.mask_token = learned_token(width)
 
     def forward(self, tokens: Float[Tensor, "B K F"], places: Int[Tensor, "B K 3"]) -> Float[Tensor, "B K D"]:

@@ -17,6 +17,7 @@ from mvib.semantics.errors.channels import decoder_arrow as decoder_arrow
 from mvib.semantics.errors.channels import encoder_into_existing as encoder_into_existing
 from mvib.semantics.errors.channels import mixed_arrows as mixed_arrows
 from mvib.semantics.errors.channels import not_a_representation as not_a_representation
+from mvib.semantics.errors.channels import not_computed_from as not_computed_from
 from mvib.semantics.errors.channels import not_joint as not_joint
 from mvib.semantics.errors.channels import predicts_itself as predicts_itself
 from mvib.semantics.errors.channels import several_sources as several_sources
@@ -81,6 +82,7 @@ from mvib.semantics.errors.terms import encoder_without_variable as encoder_with
 from mvib.semantics.errors.terms import estimator_without_gradient as estimator_without_gradient
 from mvib.semantics.errors.terms import index_not_in_quantity as index_not_in_quantity
 from mvib.semantics.errors.terms import missing_aggregation as missing_aggregation
+from mvib.semantics.errors.terms import not_weighted as not_weighted
 from mvib.semantics.errors.terms import nothing_left as nothing_left
 from mvib.semantics.errors.terms import same_variable_twice as same_variable_twice
 from mvib.semantics.errors.terms import several_decoders as several_decoders

@@ -48,6 +48,16 @@ def wrong_number_drawn(span: Span, channel: str, expected: int, found: int) -> D
     )
 
 
+def not_computed_from(span: Span, name: str, source: str, channel: str) -> Diagnostic:
+    """A view drawn against something that its source does not determine."""
+    return wrong_channel_end(
+        span,
+        f"`{channel}` changes a prediction that encoders make from its source `{source}`, and `{name}` is none",
+        label=f"no deterministic encoders lead from `{source}` to it",
+        remedy=f"name the logits of `{source}`, such as L after `encoder c: {source} -> L = linear(10)`",
+    )
+
+
 def view_of_wrong_type(
     span: Span, channel: str, types: Sequence[str], name: str, found: str, others: Sequence[str], declared: Span
 ) -> Diagnostic:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from mvib.diagnostics import Diagnostic, Label, Severity
+from mvib.diagnostics import Diagnostic, Label, Severity, nearest
 from mvib.semantics.errors.wording import suggest
 from mvib.source import Span
 
@@ -62,9 +62,11 @@ def unknown_parent(span: Span, name: str, known: Iterable[str], why: str) -> Dia
         span=span,
         label="not found",
         why=why,
-        remedy=suggest(
-            name, known, "bundled specs", otherwise='a file beside this one is named by its path: `extends "base.mvib"`'
-        ),
+        # The bundled specs are too many to be read in a message.
+        remedy=suggest(name, known, "bundled specs")
+        if nearest(name, sorted(known)) is not None
+        else "`mvib list methods` shows the bundled specs; a file beside this one is named by its path: "
+        '`extends "base.mvib"`',
     )
 
 

@@ -192,6 +192,18 @@ def dropped_entropy(span: Span, variable: str, condition: str, decoder: str, fix
     )
 
 
+def not_weighted(span: Span, name: str) -> Diagnostic:
+    """A weight of examples for an estimator that does not take each on its own."""
+    return Diagnostic(
+        slug="not-weighted",
+        title=f"`{name}` gives every example the same weight",
+        span=span,
+        label="weighs examples",
+        why="only the log-likelihood of a decoder and a rate take each example on its own",
+        remedy="leave `weighted by` out, or estimate the quantity by a decoder",
+    )
+
+
 def bad_weight(span: Span, text: str, direction: str, *, always: bool) -> Diagnostic:
     """A weight that is negative, from the start or later in training."""
     other = "minimize" if direction == "maximize" else "maximize"

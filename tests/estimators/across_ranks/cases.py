@@ -31,9 +31,20 @@ CLASSES = WIDTH
 SAMPLES = {"critic": "separable(8, dim: 4)", "net": "mlp(8, norm: none)", "ema": "0.9"}
 
 
-# What estimators take that are not called with one table of rows for each variable.
-INPUTS: dict[tuple[str, Form], tuple[tuple[str, ...], ...]] = {
-    ("cross_entropy", Form.CONDITIONAL_ENTROPY): (("x", "labels"), ("x", "probabilities")),
+# Tables beside the usual ones, for estimators that can take others.
+INPUTS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "cross_entropy": (("x", "probabilities"),),
+    "supcon": (("x", "y", "labels"),),
+}
+
+# Variables that are arguments, with the words that they go with.
+VARIABLES: dict[str, tuple[dict[str, str], ...]] = {
+    "infonce": (
+        {"negatives": "all", "domain": "labels"},
+        {"negatives": "other_view", "domain": "labels"},
+        {"negatives": "own_view", "anchors": "first", "domain": "labels"},
+        {"negatives": "other_view", "anchors": "first", "extra": "z"},
+    ),
 }
 
 
@@ -45,9 +56,10 @@ class Case:
     form: Form
     arguments: tuple[tuple[str, str], ...] = ()
     inputs: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
-        listed = ", ".join(f"{name}: {text}" for name, text in self.arguments)
+        listed = ", ".join(f"{name}: {text}" for name, text in (*self.arguments, *self.variables))
         of = f" of {', '.join(self.inputs)}" if self.inputs else ""
         return f"{self.form.value} by {self.name}({listed}){of}"
 
@@ -69,10 +81,14 @@ def _cases(entry: EstimatorEntry) -> Iterator[Case]:
         if isinstance(argument.default, Required) and argument.name in SAMPLES
     }
     for form in entry.forms:
-        usual, *others = INPUTS.get((entry.name, form), ((),))
-        base = Case(name=entry.name, form=form, arguments=tuple(required.items()), inputs=usual)
+        base = Case(name=entry.name, form=form, arguments=tuple(required.items()))
         yield base
-        yield from (replace(base, inputs=inputs) for inputs in others)
+        yield from (replace(base, inputs=inputs) for inputs in INPUTS.get(entry.name, ()))
+        for given in VARIABLES.get(entry.name, ()):
+            kinds = {argument.name: argument.kind for argument in entry.arguments}
+            variables = {name: table for name, table in given.items() if kinds[name] is Kind.VARIABLE}
+            beside = tuple((name, word) for name, word in given.items() if name not in variables)
+            yield replace(base, arguments=beside, variables=tuple(variables.items()))
         for argument in entry.arguments:
             words = list(argument.choices) if argument.kind in {Kind.CHOICE, Kind.MEMORY, Kind.NUMBER} else []
             if argument.kind is Kind.MEMORY:
@@ -84,8 +100,7 @@ def _cases(entry: EstimatorEntry) -> Iterator[Case]:
             if argument.name in SAMPLES and argument.name not in required:
                 words.append(SAMPLES[argument.name])
             for word in words:
-                given = dict(required) | {argument.name: word}
-                yield replace(base, arguments=tuple(given.items()))
+                yield replace(base, arguments=tuple((required | {argument.name: word}).items()))
 
 
 class Bench:
@@ -129,7 +144,8 @@ class Bench:
             if isinstance(network, BoundCall):
                 auxiliary = Auxiliary(name=name, call=network, is_density=is_density, first="x", second="y")
         one = self.case.form in {Form.DIVERGENCE} or (self.case.form is Form.ENTROPY and entry.joins)
-        usual = ("x",) if one else ("x", "y")
+        labelled = entry.interface is Interface.LABELS or self.case.form in entry.labelled
+        usual = ("x", "labels") if labelled else ("x",) if one else ("x", "y")
         uses_density = entry.interface in {Interface.RATE, Interface.CONDITIONAL, Interface.DECODER}
         normal = BoundCall(entry=catalogue.distributions["normal"], arguments=(), span=NOWHERE)
         needs_prior = entry.interface is Interface.RATE or entry.draws_prior
@@ -143,6 +159,7 @@ class Bench:
             form=self.case.form,
             is_information=self.case.form is Form.INFORMATION,
             share=Fraction(1),
+            variables=self.case.variables,
             name="case",
             span=NOWHERE,
         )
@@ -153,7 +170,7 @@ class Bench:
         x = self.layers["x"](rows[:, :WIDTH])
         y = self.layers["y"](rows[:, WIDTH:])
         tables.values |= {"x": self._transformed(x, ranks), "y": self._transformed(y, ranks), "labels": labels}
-        tables.values["probabilities"] = y.softmax(dim=1)
+        tables.values |= {"probabilities": y.softmax(dim=1), "z": self._transformed(x.flip(1) + y, ranks)}
         if self.case.entry.interface is Interface.LABELS:
             tables.densities["density"] = Categorical(logits=x)
         tables.densities["density"] = DiagonalGaussian(mean=y, std=0.5 + x.square())

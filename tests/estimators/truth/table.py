@@ -18,6 +18,7 @@ from mvib.estimators.l1out import l1out
 from mvib.estimators.mmd import mmd
 from mvib.estimators.rate import rate
 from mvib.estimators.rows import unit
+from mvib.estimators.supcon import supcon
 from mvib.nn.distributions import DiagonalGaussian, StandardNormal
 from tests.estimators.truth.row import (
     Measure,
@@ -955,6 +956,38 @@ def against_a_queue(law: Law, x: Tensor, y: Tensor) -> Tensor:
     return infonce.infonce(unit(x), unit(y), negatives="queue", queue=unit(earlier))
 
 
+def within_random_domains(_law: Law, x: Tensor, y: Tensor) -> Tensor:
+    """Domains of which neither variable knows: the information within them is that of all."""
+    return infonce.infonce(unit(x), unit(y), negatives="other_view", temperature=0.1, domain=torch.arange(len(x)) % 2)
+
+
+def one_hot(values: Tensor) -> Tensor:
+    return torch.nn.functional.one_hot(values[:, 0].long()).double()
+
+
+def supcon_of_label(_law: Law, x: Tensor, y: Tensor) -> Tensor:
+    """Rows that are orthogonal for different values of X, at temperature 1."""
+    return supcon(one_hot(x), y[:, 0].long(), temperature=1.0)
+
+
+def supcon_population(law: Law, _num: int) -> float | None:
+    """E s_ap - log E exp(s_ab), where a product is 1 for equal values of X, of m even ones, and 0 for others."""
+    if not law.name.startswith("symmetric channel"):
+        return None
+    assert law.entropy_x is not None
+    number = round(math.exp(law.entropy_x))
+    values = torch.arange(number, dtype=torch.float64)[:, None]
+    given_label = law.log_ratio(values, torch.zeros_like(values)).exp() / number
+    return (given_label.square().sum() - math.log(1 + (math.e - 1) / number)).item()
+
+
+def label_shares(_law: Law, x: Tensor, y: Tensor) -> Tensor:
+    """The mean log of how much more often a row is drawn from the others of the label than from all others."""
+    others = (y == y.T).sum(dim=1).double() - 1
+    shares = ((len(x) - 1) / others).log()
+    return shares.where(others > 0, 0.0).mean()
+
+
 LONGEST = 100.0
 
 
@@ -976,7 +1009,7 @@ def predicted_entropy(law: Law, _num: int) -> float | None:
 
 
 def predicted_divergence(law: Law, _num: int) -> float | None:
-    """sum_k p_k (a_k - b_k) for pairs of correlation rho: (1 - rho) E sum_k p_k a_k; the normalisers' means are equal."""
+    """E sum_k p_k (a_k - b_k), of pairs of correlation rho (1 - rho) E sum_k p_k a_k: normalisers have equal means."""
     if not of_two_logits(law):
         return None
     correlation = (1 - noise_variances(law)).sqrt()
@@ -1011,7 +1044,8 @@ def mean_smooth_difference(law: Law, _num: int) -> float | None:
     inside = torch.special.erf(1 / (math.sqrt(2) * s))
     edge = (-1 / (2 * s.square())).exp()
     squares = (s.square() * inside - math.sqrt(2 / math.pi) * s * edge) / 2
-    return (squares + math.sqrt(2 / math.pi) * s * edge - (1 - inside) / 2).mean().item()
+    beyond = math.sqrt(2 / math.pi) * s * edge - (1 - inside) / 2
+    return float((squares + beyond).mean())
 
 
 SURROGATES = (
@@ -1097,11 +1131,44 @@ CONTRASTIVE = (
     ),
     Row(
         name="infonce",
+        about="cosines, first view",
+        words={"negatives": "other_view", "anchors": "first"},
+        measure=on_rows("infonce", Form.INFORMATION, negatives="other_view", anchors="first", temperature=0.1),
+        quantity=information_of_one_width,
+        cap=lambda _law, x, _y: x.new_tensor(math.log(len(x))),
+    ),
+    Row(
+        name="infonce",
         about="cosines, queue",
         words={"negatives": "queue(256)"},
         measure=against_a_queue,
         quantity=information_of_one_width,
         cap=lambda _law, x, _y: x.new_tensor(math.log(257)),
+    ),
+    Row(
+        name="infonce",
+        about="cosines, own view",
+        words={"negatives": "own_view"},
+        measure=on_rows("infonce", Form.INFORMATION, negatives="own_view", temperature=0.1),
+        quantity=information_of_one_width,
+        cap=lambda _law, x, _y: x.new_tensor(math.log(len(x))),
+    ),
+    Row(
+        name="infonce",
+        about="cosines, within domains of no information",
+        measure=within_random_domains,
+        quantity=information_of_one_width,
+    ),
+    Row(
+        name="supcon",
+        about="of a label",
+        measure=supcon_of_label,
+        population=supcon_population,
+        # Half the relative variance of a mean of n exponentials, and one row of n that is not among its own others.
+        bias=lambda _law, num: 2 / num,
+        cap=label_shares,
+        family=with_less_error,
+        invariant=False,
     ),
     Row(
         name="dcl",

@@ -1,0 +1,190 @@
+"""Methods with prototypes, codes, neighbours and keys against their authors' formulas: loss and gradients in float64."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tests.specs.formulas.common import Compiled, assert_authors, compiled, unit
+
+
+def next_step(run: Compiled, *, seed: int = 5) -> Compiled:
+    """The run after the end of its step, on another batch: centres, copies and support sets have moved on."""
+    torch.manual_seed(seed)
+    batch = {"X": torch.rand(20, 1, 8, 8, dtype=torch.float64)}
+    run.model.after_step()
+    return replace(run, batch=batch, out=run.model(batch))
+
+
+def balanced(scores: Tensor, temperature: float) -> Tensor:
+    """Caron et al. 2020, official code (`distributed_sinkhorn`), prototypes in rows."""
+    return balanced_weights(torch.exp(scores / temperature))
+
+
+def balanced_weights(weights: Tensor) -> Tensor:
+    """The same of what is there in place of exp(score / temperature)."""
+    q = weights.detach().T
+    q = q / q.sum()
+    k, b = q.shape
+    for _ in range(3):
+        q = torch.stack([row / row.sum() / k for row in q])
+        q = torch.stack([column / column.sum() / b for column in q.T], dim=1)
+    return (q * b).T
+
+
+def swapped(q: Tensor, scores: Tensor) -> Tensor:
+    """-mean_n sum_k q log softmax(s / 0.1), row by row."""
+    rows = []
+    for weights, row in zip(q, scores, strict=True):
+        exponentials = torch.exp(row / 0.1)
+        rows.append(-(weights * torch.log(exponentials / exponentials.sum())).sum())
+    return torch.stack(rows).mean()
+
+
+@pytest.mark.parametrize("local", [4, 1])
+def test_swav_predicts_the_codes_of_global_crops_from_all_others(local: int) -> None:
+    """The official loop: over crops to assign, then over all other crops, divided by their number less one."""
+    run = compiled("swav", settings={"local": local})
+    names = ["S[1]", "S[2]", *(f"S'[{k}]" for k in range(1, local + 1))]
+
+    def formula(*scores: Tensor) -> Tensor:
+        loss = torch.zeros((), dtype=torch.float64)
+        for crop in (0, 1):
+            q = balanced(scores[crop], 0.05)
+            others = [v for v in range(len(scores)) if v != crop]
+            loss = loss + torch.stack([swapped(q, scores[v]) for v in others]).sum() / (len(scores) - 1)
+        return loss / 2
+
+    assert_authors(run, run.variables(*names), formula)
+
+
+def test_swav_scores_are_products_of_unit_vectors() -> None:
+    run = compiled("swav")
+    weight = run.model.networks["p"].weight
+    torch.testing.assert_close(weight.norm(dim=1), torch.ones(len(weight), dtype=torch.float64))
+    z, scores = run.variables("Z'[2]", "S'[2]")
+    torch.testing.assert_close(scores, unit(z) @ weight.T)
+
+
+def dino(teachers: list[Tensor], students: list[Tensor], center: Tensor, sharpness: float) -> Tensor:
+    """Caron et al. 2021, official code (`DINOLoss`): over ordered pairs of different crops, their mean."""
+    total, pairs = torch.zeros((), dtype=torch.float64), 0
+    for it, teacher in enumerate(teachers):
+        q = torch.softmax((teacher.detach() - center) / sharpness, dim=1)
+        for v, student in enumerate(students):
+            if v != it:
+                total = total + swapped(q, student)
+                pairs += 1
+    return total / pairs
+
+
+@pytest.mark.parametrize(("local", "progress", "sharpness"), [(4, 0.0, 0.04), (2, 0.15, 0.055), (2, 0.7, 0.07)])
+def test_dino_has_all_pairs_of_different_crops(local: int, progress: float, sharpness: float) -> None:
+    run = compiled("dino", settings={"local": local}, progress=progress)
+    teachers = run.variables("T[1]", "T[2]")
+    students = run.variables("S[1]", "S[2]", *(f"S'[{k}]" for k in range(1, local + 1)))
+    center = torch.zeros(512, dtype=torch.float64)
+    assert_authors(run, students, lambda *scores: dino(teachers, list(scores), center, sharpness))
+
+
+def test_dino_centre_follows_the_mean_of_both_views_after_the_step() -> None:
+    first = compiled("dino")
+    center = 0.1 * torch.cat(first.variables("T[1]", "T[2]")).mean(dim=0)
+    run = next_step(first)
+    students = run.variables("S[1]", "S[2]", *(f"S'[{k}]" for k in range(1, 5)))
+    assert_authors(run, students, lambda *s: dino(run.variables("T[1]", "T[2]"), list(s), center, 0.04))
+
+
+def test_dino_momentum_rises_along_a_cosine() -> None:
+    run = compiled("dino", progress=0.25)
+    expected = 1 - 0.004 * (1 + torch.cos(torch.tensor(torch.pi / 4, dtype=torch.float64)).item()) / 2
+    assert run.model.schedule_values()["ft.momentum"] == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(("anchors", "weight"), [(5, 1.0), (3, 0.2)])
+def test_msn_matches_targets_and_uses_all_prototypes(anchors: int, weight: float) -> None:
+    """Assran et al. 2022, official code (`init_msn_loss`); log K, which it adds, is a constant."""
+    run = compiled("msn", settings={"anchors": anchors, "lambda": weight})
+    target = run.variables("S'")[0]
+
+    def formula(*scores: Tensor) -> Tensor:
+        sharp = torch.softmax(target / 0.1, dim=1) ** (1 / 0.25)
+        q = balanced_weights(sharp / sharp.sum(dim=1, keepdim=True))
+        losses, used = [], []
+        for score in scores:
+            for weights, row in zip(q, score, strict=True):
+                p = torch.softmax(row / 0.1, dim=0)
+                losses.append(-(weights * torch.log(p)).sum())
+                used.append(p)
+        mean = torch.stack(used).mean(dim=0)
+        return torch.stack(losses).mean() + weight * (mean * torch.log(mean)).sum()
+
+    assert_authors(run, run.variables(*(f"S[{k}]" for k in range(1, anchors + 1))), formula)
+
+
+def test_msn_hides_patches_of_one_anchor() -> None:
+    run = compiled("msn")
+    hidden, whole, small = (run.out.variables[name].shape[1] for name in ("V", "P[2]", "O[2]"))
+    assert (hidden, whole, small) == (14, 16, 16)  # 15 % of 16 patches are 2, rounded as MAE does
+
+
+def test_msn_momentum_rises_in_a_straight_line() -> None:
+    assert compiled("msn", progress=0.5).model.schedule_values()["ft.momentum"] == pytest.approx(0.998, abs=1e-12)
+
+
+def told_from_predictions(neighbours: Tensor, predictions: Tensor, temperature: float) -> Tensor:
+    """Dwibedi et al. 2021, equation 3: each neighbour's prediction among those of the batch."""
+    losses = []
+    for i, neighbour in enumerate(neighbours.detach()):
+        scores = torch.stack([neighbour @ p / p.norm() / temperature for p in predictions])
+        losses.append(torch.log(torch.exp(scores).sum()) - scores[i])
+    return torch.stack(losses).mean()
+
+
+@pytest.mark.parametrize("temperature", [0.1, 0.3])
+def test_nnclr_contrasts_neighbours_with_predictions_of_the_other_view(temperature: float) -> None:
+    first = compiled("nnclr", settings={"temperature": temperature})
+    support = unit(first.out.variables["Z[1]"].detach())
+    run = next_step(first)
+    neighbours = []
+    for z in run.variables("Z[1]", "Z[2]"):
+        nearest = [max(support, key=lambda row, z=row_z: (row @ z).item()) for row_z in z]  # type: ignore[misc]
+        neighbours.append(torch.stack(nearest))
+
+    def formula(p1: Tensor, p2: Tensor, *_: Tensor) -> Tensor:
+        one = told_from_predictions(neighbours[0], p2, temperature)
+        two = told_from_predictions(neighbours[1], p1, temperature)
+        return one / 2 + two / 2
+
+    assert_authors(run, run.variables("P[1]", "P[2]", "Z[1]", "Z[2]"), formula)
+
+
+@pytest.mark.parametrize("temperature", [0.2, 1.0])
+def test_moco_v3_adds_both_directions_and_scales_them(temperature: float) -> None:
+    """Chen et al. 2021, algorithm 1: 2 tau CE(q k' / tau), the keys those of the other view."""
+    run = compiled("moco_v3", settings={"temperature": temperature})
+    keys = [unit(k.detach()) for k in run.variables("K[1]", "K[2]")]
+
+    def formula(q1: Tensor, q2: Tensor) -> Tensor:
+        loss = torch.zeros((), dtype=torch.float64)
+        for q, k in ((q1, keys[1]), (q2, keys[0])):
+            logits = unit(q) @ k.T / temperature
+            loss = loss + 2 * temperature * F.cross_entropy(logits, torch.arange(len(q)))
+        return loss
+
+    assert_authors(run, run.variables("Q[1]", "Q[2]"), formula)
+
+
+def test_moco_v3_momentum_rises_along_a_cosine() -> None:
+    run = compiled("moco_v3", progress=0.5)
+    assert run.model.schedule_values()["gt.momentum"] == pytest.approx(0.995, abs=1e-12)
+
+
+def vq_vae(mean: Tensor, h: Tensor, c: Tensor, x: Tensor, beta: float) -> Tensor:
+    """Van den Oord et al. 2017, equation 3, means over all elements as in the official code (`VectorQuantizer`)."""
+    reconstruction = (mean.flatten() - x.flatten()).pow(2).mean()
+    codes = sum((a - b).pow(2) for a, b in zip(h.detach().flatten(), c.flatten(), strict=True)) / c.numel()
+    commitment = sum((a - b).pow(2) for a, b in zip(h.flatten(), c.detach().flatten(), strict=True)) / h.numel()
+    return reconstruction + codes + beta * commitment
