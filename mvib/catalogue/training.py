@@ -1,10 +1,12 @@
 """The keys of a train block, the optimizers, the learning-rate schedules and the data sets."""
 
+from dataclasses import replace
+
 from mvib.catalogue.signature import Argument, Kind, LearningRateEntry, OptimizerEntry, SourceEntry
 
 _LR = Argument(name="lr", default=1e-3, positional=True, minimum=0, open_minimum=True, about="peak learning rate")
 _WEIGHT_DECAY = Argument(
-    name="weight_decay", default=0.0, minimum=0, about="not applied to biases and normalisation layers"
+    name="weight_decay", default=0.0, minimum=0, scheduled=True, about="not applied to biases and normalisation layers"
 )
 
 SETTINGS = (
@@ -54,9 +56,7 @@ OPTIMIZERS = (
         about="Adam with decoupled weight decay.",
         arguments=(
             _LR,
-            Argument(
-                name="weight_decay", default=1e-4, minimum=0, about="not applied to biases and normalisation layers"
-            ),
+            replace(_WEIGHT_DECAY, default=1e-4),
             Argument(
                 name="betas",
                 kind=Kind.INTERVAL,

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any
 
 from mvib.semantics.method import Method
-from mvib.semantics.values import ArgumentValue, BoundCall, Constant, Named, Operation, Scheduled, value_at
+from mvib.semantics.values import ArgumentValue, BoundCall, Constant, Named, Operation, Scalar, Scheduled, value_at
 from mvib.train.errors import SettingError
 
 
@@ -76,6 +76,7 @@ class TrainConfig:
         epochs: passes over the training data, at least 1.
         batch: examples a step.
         optimizer: with its peak learning rate.
+        weight_decay: of the optimizer, over training.
         rate: the learning rate over training.
         precision: of the networks.
         seed: of weights, order and views.
@@ -87,6 +88,7 @@ class TrainConfig:
     epochs: int
     batch: int
     optimizer: Optimizer
+    weight_decay: Scalar
     rate: Rate
     precision: Precision
     seed: int
@@ -111,6 +113,7 @@ def read_config(method: Method, *, data: str | None = None, epochs: int | None =
         epochs=_whole(settings["epochs"]),
         batch=_whole(settings["batch"]),
         optimizer=_optimizer(_call(settings["optimizer"])),
+        weight_decay=_scalar(_call(settings["optimizer"])["weight_decay"]),
         rate=_rate(_call(settings["schedule"])),
         precision=Precision(settings["precision"]),
         seed=_whole(settings["seed"]),
@@ -170,6 +173,11 @@ def _number(value: ArgumentValue) -> float:
         return value_at(value, 0.0)
     assert isinstance(value, int | float)
     return float(value)
+
+
+def _scalar(value: ArgumentValue) -> Scalar:
+    assert isinstance(value, Scalar)
+    return value
 
 
 def _plain(value: object) -> float:

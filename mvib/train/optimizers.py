@@ -98,3 +98,16 @@ def build_optimizer(module: nn.Module, config: Optimizer) -> torch.optim.Optimiz
             return Lars(groups, lr=lr, momentum=momentum, eta=eta)
         case _:
             assert_never(config)
+
+
+def set_rates(optimizer: torch.optim.Optimizer, *, lr: float, weight_decay: float) -> None:
+    """Set the learning rate of the next step, and the weight decay of what is decayed.
+
+    Args:
+        optimizer: made by `build_optimizer`.
+        lr: of all parameters.
+        weight_decay: of parameters of more than one axis.
+    """
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+        group["weight_decay"] = weight_decay if group["params"][0].ndim > 1 else 0.0

@@ -11,6 +11,7 @@ from torch import Tensor
 from mvib.compile import CompiledModel
 from mvib.compile.model import evaluation_mode
 from mvib.data import count_batches, held_out_part, iterate_in_order, shuffled_batches, training_part
+from mvib.semantics.values import value_at
 from mvib.train.checkpoint import Place, describe_place, find_non_finite, pack_checkpoint
 from mvib.train.config import TrainConfig
 from mvib.train.errors import Interrupted, NonFiniteError, SettingError
@@ -19,6 +20,7 @@ from mvib.train.examples import Examples
 from mvib.train.folder import RunFolder, append_record
 from mvib.train.history import EpochRecord, Measured, RunningMeans
 from mvib.train.interruption import interrupt_after_step
+from mvib.train.optimizers import set_rates
 from mvib.train.randomness import seed_held_out, seed_step
 from mvib.train.rates import learning_rate_factor
 from mvib.train.step import Broken, StepResult, run_model, take_step
@@ -170,8 +172,11 @@ class Training:
         place, config = self.place, self._config
         self._is_settled = False
         seed_step(config.seed, place.step)
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._learning_rate(place.step)
+        set_rates(
+            self._optimizer,
+            lr=self._learning_rate(place.step),
+            weight_decay=value_at(config.weight_decay, place.step / self._course.steps),
+        )
         result = take_step(
             self.model, self._optimizer, batch, precision=config.precision, clip=config.clip, device=self._device
         )

@@ -1,11 +1,16 @@
+import math
+
 import pytest
 import torch
 from torch import nn
 
-from mvib.train.config import AdamW, Optimizer, Sgd
+import mvib
+from mvib.semantics.values import value_at
+from mvib.train.config import AdamW, Optimizer, Sgd, read_config
 from mvib.train.config import Lars as LarsConfig
 from mvib.train.errors import SettingError
-from mvib.train.optimizers import Lars, build_optimizer
+from mvib.train.optimizers import Lars, build_optimizer, set_rates
+from tests.train.small import CONTRASTIVE
 
 CONFIGS = (
     AdamW(lr=1e-3, weight_decay=0.1, betas=(0.9, 0.999)),
@@ -31,6 +36,22 @@ def test_decay_spares_parameters_of_one_axis_and_frozen_ones_are_left_out(config
         id(norm.weight): 0.0,
         id(norm.bias): 0.0,
     }
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_rates_of_a_step_spare_them_too(config: Optimizer) -> None:
+    optimizer = build_optimizer(network(), config)
+    set_rates(optimizer, lr=0.25, weight_decay=0.7)
+    assert [(group["lr"], group["weight_decay"]) for group in optimizer.param_groups] == [(0.25, 0.7), (0.25, 0.0)]
+
+
+def test_weight_decay_follows_its_schedule_as_in_dino() -> None:
+    text = CONTRASTIVE.replace("adamw(lr: 1e-2)", "adamw(lr: 1e-2, weight_decay: cosine(0.04 -> 0.4))")
+    decay = read_config(mvib.loads(text).method).weight_decay
+    steps = 50
+    # facebookresearch/dino, utils.py, cosine_scheduler without warm-up.
+    official = [0.4 + 0.5 * (0.04 - 0.4) * (1 + math.cos(math.pi * i / steps)) for i in range(steps)]
+    assert [value_at(decay, i / steps) for i in range(steps)] == pytest.approx(official)
 
 
 def test_a_network_without_trained_weights_is_refused() -> None:
