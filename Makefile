@@ -9,12 +9,12 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint types unit format clean
+.PHONY: help setup demo test lint types unit format table clean
 
 help:
 	@echo 'make demo    check, draw, train and evaluate a bundled spec'
 	@echo 'make test    lint, types and unit tests'
-	@echo 'make lint | types | unit | format | setup | clean'
+	@echo 'make lint | types | unit | format | table | setup | clean'
 
 setup: $(READY)
 
@@ -51,6 +51,10 @@ unit: $(READY)
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+table: $(READY)
+	printf '%s\n' '# Methods' '' 'One spec a method. `mvib show NAME` prints one, `mvib render NAME` draws it, `mvib train NAME` trains it. This table is' 'made by `make table` from `mvib list methods --format markdown`.' '' > specs/README.md
+	$(BIN)/mvib list methods --format markdown >> specs/README.md
 
 clean:
 	rm -rf .venv demo dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
