@@ -177,4 +177,22 @@ CHANNELS = (
         source="Miyato et al. 2018, algorithm 1",
         implementation="mvib.data.channels.adversarial:adversarial",
     ),
+    ChannelEntry(
+        name="located",
+        about=(
+            "A random resized crop, and where in the image the cells of a map of it lie: "
+            "`view (V, G) ~ located(X, cells: 7)`."
+        ),
+        arguments=(
+            Argument(
+                name="cells", kind=Kind.INTEGER, default=7, minimum=1, maximum=4096, about="cells along each side"
+            ),
+            _interval("crop", "share of the area that is cropped"),
+            _probability("flip", "probability of a left-right flip"),
+        ),
+        takes_types=_IMAGE,
+        outputs=2,
+        source="Bardes et al. 2022 (VICRegL), section 3.2",
+        implementation="mvib.data.channels.located:located",
+    ),
 )

@@ -193,7 +193,7 @@ class EstimatorEntry(Entry):
             of earlier batches; it is built with the width of the rows and those of the arguments it has.
         fit: dotted path of what a discriminator minimises, of its scores on rows of the prior and on those given.
         takes_labels: whether the last variable may be a label beside rows, a whole number a row, told by its type.
-        grows: whether the value grows in proportion to the number of rows.
+        grows: whether the value, or most of it, grows in proportion to the number of rows.
     """
 
     forms: tuple[Form, ...]

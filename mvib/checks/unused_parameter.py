@@ -11,12 +11,15 @@ from mvib.syntax import ast
 def check_unused_parameter(
     method: Method, graph: InformationGraph, readings: Mapping[str, tuple[Reading, ...]]
 ) -> Iterator[Diagnostic]:
-    """Warn about parameters whose name stands nowhere in the spec."""
+    """Warn about parameters whose name stands nowhere in the spec.
+
+    One that is inherited, and whose use has been replaced, is not the spec's own mistake.
+    """
     if not method.terms and not method.claims:
         return
     names = set().union(*(_names(statement) for statement in method.spec.statements))
     for parameter in method.parameters.values():
-        if parameter.name not in names:
+        if parameter.name not in names and parameter.span.source is method.source:
             yield Diagnostic(
                 slug="unused-parameter",
                 severity=Severity.WARNING,

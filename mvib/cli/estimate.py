@@ -1,6 +1,7 @@
 """`mvib estimate NAME --x A.npy --y B.npy`: an information quantity of arrays from disk."""
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -42,22 +43,26 @@ def command(
     A critic or a conditional density is trained on half of the rows and measured on the other half. The interval is
     for the mean of the estimator over samples of this size.
     """
+    from mvib.estimators.neighbours import TiesWarning  # noqa: PLC0415
     from mvib.evaluate.information import measure_information  # noqa: PLC0415 - torch is loaded only when asked for
     from mvib.evaluate.information.call import find_entry  # noqa: PLC0415
     from mvib.evaluate.information.measurement import describe  # noqa: PLC0415
 
     try:
         find_entry(load_catalogue(plugins), estimator)
-        found = measure_information(
-            estimator,
-            _read_array(x_file),
-            _read_array(y_file) if y_file is not None else None,
-            parse_settings(settings),
-            level=level,
-            resamples=resamples,
-            seed=seed,
-            plugins=plugins,
-        )
+        with warnings.catch_warnings():
+            # The remarks below say it.
+            warnings.simplefilter("ignore", TiesWarning)
+            found = measure_information(
+                estimator,
+                _read_array(x_file),
+                _read_array(y_file) if y_file is not None else None,
+                parse_settings(settings),
+                level=level,
+                resamples=resamples,
+                seed=seed,
+                plugins=plugins,
+            )
     except (ValueError, PluginError) as error:
         click.echo(f"error: {error}", err=True)
         return WRONG_USAGE

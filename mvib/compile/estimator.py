@@ -137,7 +137,10 @@ class Estimator:
                 is_analytic = self.prior is not None and has_closed_form(posterior, self.prior)
                 form = self._arguments.get("form", "analytic" if is_analytic else "sampled")
                 weights = {"weights": weight} if (weight := self._weight(tables)) is not None else {}
-                return self._finish([posterior, reference], num_rows, ranks, sample=inputs[0], form=form, **weights)
+                found = self._finish([posterior, reference], num_rows, ranks, sample=inputs[0], form=form, **weights)
+                # What the densities leave out of themselves depends on no parameter.
+                dropped = posterior.left_out - reference.left_out if form == "sampled" and not weights else 0.0
+                return Estimated(found.value + dropped, dropped)
             case Interface.CONDITIONAL:
                 return self._conditional(tables, inputs)
             case Interface.DISCRIMINATOR:
@@ -246,15 +249,17 @@ class Estimator:
 
     def _log_likelihood(self, tables: Tables, target: Tensor) -> Estimated:
         ranks = tables.ranks
-        local = barber_agakov(tables.densities[self.estimate.density], target, weights=self._weight(tables))
+        density = tables.densities[self.estimate.density]
+        local = barber_agakov(density, target, weights=self._weight(tables))
         likelihood = mean_over_ranks(local, target.shape[0], ranks)
+        fixed = likelihood.new_tensor(density.fixed_log_prob()) if self._weight(tables) is None else 0.0
         if not self.estimate.is_information:
-            return Estimated(-likelihood)
+            return Estimated(-likelihood, -fixed)
         if self.estimate.label and self.classes is not None:
             labels = tables.values[self.estimate.label]
             entropy = label_entropy(labels, classes=self.classes, ranks=ranks).to(likelihood.dtype)
             return Estimated(likelihood + entropy, entropy)
-        return Estimated(likelihood)
+        return Estimated(likelihood, fixed)
 
     def after_step(self) -> None:
         """Remember what this batch leaves for the next ones."""

@@ -231,7 +231,8 @@ def _draw_view(step: Draw, networks: Networks, tables: Tables) -> None:
     if not step.parts and not step.placed:
         tables.values[step.result] = drawn
         return
-    for name, part in zip(step.parts or (step.result,), drawn, strict=True):
+    # A view that stands alone is the first of what is drawn together.
+    for name, part in zip(step.parts or (step.result,), drawn, strict=False):
         value, lying = part if step.placed else (part, None)
         _put(name, value, lying, tables)
 

@@ -247,6 +247,8 @@ _LOCATION_SCALE: Mapping[str, type[nn.Module]] = {"gaussian": GaussianHead, "lap
 
 
 def _encoder_head(call: BoundCall, features: int, event: Shape, *, has_net: bool) -> nn.Module:
+    if call.name == "vmf":
+        return VonMisesFisherHead(features, event, kappa=python_value(call["kappa"]))
     head = _LOCATION_SCALE[call.name]
     arguments = _scale_arguments(call)
     is_learned = None in (arguments.get("variance", 0), arguments.get("scale", 0))

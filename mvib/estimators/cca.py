@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mvib.estimators.derivatives import first_only
 from mvib.estimators.gram import second_moment
-from mvib.estimators.log_determinant import gaussian_information
+from mvib.estimators.log_determinant import gaussian_information, remedied
 from mvib.estimators.precision import at_least_float32, without_autocast
 from mvib.estimators.ranks import ALONE, Ranks
 
@@ -45,6 +45,9 @@ def cca(
         Scalar in the precision of the rows: nats, at least 0 (information); without unit, in [0, min(D1, D2)]
         (correlation).
 
+    Raises:
+        torch.linalg.LinAlgError: the ridge is too small for the variances of the rows.
+
     Source: Hotelling 1936; Andrew et al. 2013 (deep CCA, ICML), section 3, with all correlations. Code:
     Michaelvll/DeepCCA, objectives.py. Differs from it: it adds the ridge a second time under the root; its choice of
     all singular values sums the norms of columns; its gradient divides by differences of eigenvalues and so is not
@@ -52,7 +55,7 @@ def cca(
     """
     precision = at_least_float32(c1).dtype
     c1, c2 = c1.double(), c2.double()
-    with without_autocast(c1):
+    with without_autocast(c1), remedied("give more rows, or a larger `ridge`, which is added to every variance"):
         match objective:
             case "information":
                 value = gaussian_information(c1, c2, noise=ridge, lost=1, ranks=ranks)

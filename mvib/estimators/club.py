@@ -37,16 +37,22 @@ def club(
         ranks: that share the batch.
 
     Returns:
-        Scalar, nats, sum over the dimensions of Y and mean over the batch. Needs at least two examples.
+        Scalar, nats, sum over the dimensions of Y and mean over the batch.
+
+    Raises:
+        ValueError: fewer than two examples.
 
     Source: Cheng et al. 2020, arXiv:2006.12013, theorem 3.1, vCLUB and vCLUB-S. Official code:
     Linear95/CLUB, mi_estimators.py at 57b4ad7. Differs from it: its negatives are all N^2 pairs, the N positive ones
     included, which shrinks the value by (N - 1) / N; its CLUBSample draws a random permutation, which may leave rows in
     place, and returns half the difference. (Here the 1/2 is that of the Gaussian.) It knows one process only.
     """
+    total = sum(ranks.counts(len(y)))
+    if total < 2:
+        raise ValueError(f"`club` compares the rows of different examples, and has {total}: give at least 2")
     match negatives:
         case "all" if isinstance(density, ExponentialFamily):
-            return _covariance(density, y, ranks)
+            return _covariance(density, y, total, ranks)
         case "all":
             return _all_pairs(density, y, ranks)
         case "shuffle":
@@ -56,12 +62,11 @@ def club(
             assert_never(negatives)
 
 
-def _covariance(density: ExponentialFamily, y: Shaped[Tensor, "B *E"], ranks: Ranks) -> Float[Tensor, ""]:
+def _covariance(density: ExponentialFamily, y: Shaped[Tensor, "B *E"], total: int, ranks: Ranks) -> Float[Tensor, ""]:
     """Return the unbiased covariance of sufficient statistics and natural parameters, summed over dimensions.
 
     The normalisers a(x) appear as often in the one mean as in the other.
     """
-    total = sum(ranks.counts(len(y)))
     origin = ranks.sum(at_least_float32(y.detach()).sum(dim=0)) / total
     statistics_BK, natural_BK, _ = density.factors(y, origin=origin)
     both_2BK = torch.stack([statistics_BK, natural_BK])

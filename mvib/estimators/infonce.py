@@ -192,9 +192,9 @@ def _log_sums(
     """Log-sum-exp of the scores of each row with rows of its domain, that of its own example among them or not."""
     offset, _ = offset_and_total(len(u), ranks)
     rows = ranks.rows(others)
-    if domain is None or not len(u):
+    domains = None if domain is None else ranks.rows(domain)
+    if domain is None or domains is None or not len(u):
         return log_partition(u, rows, scale=scale, without_diagonal=None if with_same else offset)
-    domains = ranks.rows(domain)
     log_sums, order = [], []
     for name in torch.unique(domain):
         here, there = (domain == name).nonzero()[:, 0], (domains == name).nonzero()[:, 0]

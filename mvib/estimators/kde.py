@@ -46,6 +46,9 @@ def kde(
     Returns:
         Scalar, nats, mean over the batch. Resubstitution with a number h does not exceed D log(h sqrt(2 pi)) + log N.
 
+    Raises:
+        ValueError: fewer than two rows.
+
     Source: Beirlant, Dudewicz, Gyoerfi, van der Meulen 1997, section 2 (resubstitution, cross-validation);
     Scott 1992, eq. 6.42 (bandwidth).
     """
@@ -78,6 +81,9 @@ def kde_information(
     Returns:
         Scalar, nats. Resubstitution with a number as bandwidth does not exceed log N.
 
+    Raises:
+        ValueError: fewer than two rows.
+
     Source: Moon, Rajagopalan, Lall 1995, and `kde`.
     """
     rows = rows_of_this_rank(len(a), ranks)
@@ -92,6 +98,8 @@ def _entropy(
     z: Float[Tensor, "N D"], rows: range, bandwidth: Bandwidth, estimate: Estimate, ranks: Ranks
 ) -> Float[Tensor, ""]:
     num_rows, dimension = z.shape
+    if num_rows < 2:
+        raise ValueError(f"a kernel density is one of several rows, and there are {num_rows}: give at least 2")
     match estimate:
         case "resubstitution":
             num_kernels = num_rows

@@ -3,7 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from mvib.estimators.log_determinant import gaussian_information
+from mvib.estimators.log_determinant import gaussian_information, remedied
 from mvib.estimators.precision import at_least_float32, without_autocast
 from mvib.estimators.ranks import ALONE, Ranks
 
@@ -31,9 +31,12 @@ def ldmi(
     Returns:
         Scalar, nats, at least 0, in the precision of the rows.
 
+    Raises:
+        torch.linalg.LinAlgError: eps is too small for the variances of the rows.
+
     Source: Ozsoy et al. 2022 (CorInfoMax), arXiv:2209.07999, after Erdogan 2022. The loss of CorInfoMax keeps running
     covariances and replaces the second log-determinant by the squared error of the views; the value its official code
     tracks is 4 / D of this one, the half being left out and both directions added.
     """
-    with without_autocast(c1):
+    with without_autocast(c1), remedied("give more rows, or a larger `eps`, which is added to every variance"):
         return gaussian_information(c1.double(), c2.double(), noise=eps, ranks=ranks).to(at_least_float32(c1).dtype)

@@ -5,15 +5,31 @@
 
 # Shape suffixes: B batch of this rank, D dimension, M side of a square matrix.
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.linalg import LinAlgError  # type: ignore[attr-defined]
 
 from mvib.estimators.derivatives import first_only
 from mvib.estimators.gram import pair_moments
 from mvib.estimators.ranks import ALONE, Ranks
+
+
+@contextmanager
+def remedied(remedy: str) -> Iterator[None]:
+    """Say what to do where a matrix has no Cholesky factor.
+
+    Raises:
+        torch.linalg.LinAlgError: as torch does, with the remedy as its message.
+    """
+    try:
+        yield
+    except LinAlgError as error:
+        raise LinAlgError(f"a covariance is singular but for rounding: {remedy}") from error
 
 
 def log_det_of_rows(

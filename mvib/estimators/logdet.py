@@ -7,10 +7,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mvib.estimators.gram import pair_moments
-from mvib.estimators.log_determinant import gaussian_information, log_det_of_rows, log_det_one_plus
+from mvib.estimators.log_determinant import gaussian_information, log_det_of_rows, log_det_one_plus, remedied
 from mvib.estimators.precision import at_least_float32, without_autocast
 from mvib.estimators.ranks import ALONE, Ranks
 from mvib.estimators.rows import centered
+
+_REMEDY = "give a smaller `beta`, or rows of smaller scale, or in float64"
 
 
 def logdet(
@@ -41,7 +43,7 @@ def logdet(
     2023, arXiv:2303.00633.
     """
     z = _prepared(z, center=center, ranks=ranks)
-    with without_autocast(z):
+    with without_autocast(z), remedied(_REMEDY):
         total = sum(ranks.counts(len(z)))
         noisy = log_det_of_rows(z, beta / total, total=total, ranks=ranks) / 2
     return noisy + constant(z, beta=beta)
@@ -72,7 +74,7 @@ def information(
         Scalar, nats.
     """
     z1, z2 = (_prepared(z, center=center, ranks=ranks) for z in (z1, z2))
-    with without_autocast(z1):
+    with without_autocast(z1), remedied(_REMEDY):
         return gaussian_information(z1, z2, noise=1 / beta, ranks=ranks)
 
 
@@ -100,7 +102,7 @@ def conditional_entropy(
         Scalar, nats; the constant is in it.
     """
     z1, z2 = (_prepared(z, center=center, ranks=ranks) for z in (z1, z2))
-    with without_autocast(z1):
+    with without_autocast(z1), remedied(_REMEDY):
         _, moment2, joint, total = pair_moments(z1, z2, ranks=ranks)
         scale = beta / total
         noisy = (log_det_one_plus(scale, joint) - log_det_one_plus(scale, moment2)) / 2

@@ -71,7 +71,7 @@ def conditional_entropy(
     Returns:
         Scalar, nats, mean over the batch and over tokens, in [0, log C].
 
-    Source: Grandvalet, Bengio 2005, eq. 6 (minimum entropy). Official code of VAT: takerum/vat_tf, layers.py,
+    Source: Grandvalet, Bengio 2005 (minimum entropy). Official code of VAT: takerum/vat_tf, layers.py,
     entropy_y_x; identical.
     """
     logs, probabilities = _log_and_probabilities(a, temperature, of)

@@ -34,11 +34,16 @@ def spectral(
     Returns:
         Scalar without unit, at most 2; minus the loss of the official code.
 
+    Raises:
+        ValueError: fewer than two examples.
+
     Source: HaoChen, Wei, Gaidon, Ma 2021, arXiv:2106.04156, eq. 6 and section 5. Official code:
     jhaochenz/spectral_contrastive_learning, whose rows are clipped likewise; identical.
     """
     z1, z2 = _clipped(at_least_float32(z1), mu), _clipped(at_least_float32(z2), mu)
     offset, total = offset_and_total(len(z1), ranks)
+    if total < 2:
+        raise ValueError(f"`spectral` compares the rows of different examples, and has {total}: give at least 2")
     with without_autocast(z1):
         positive_B = (z1 * z2).sum(dim=1)
         # One product for the N x N scores, one for each of the two D x D moments.

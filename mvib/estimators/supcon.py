@@ -43,8 +43,8 @@ def supcon(
 
     Source: Khosla et al. 2020, arXiv:2004.11362, eq. 2 (L_out). Official code: HobbitLong/SupContrast, losses.py, which
     has base 0.07, and adds 1e-9 to the sums over e^(1 / temperature); in its older versions a row without others of its
-    label is not a number. Differs from solo-learn's, whose logarithm is of the sum over the positives. The official loss is of the rows of one rank, here
-    of all.
+    label is not a number. Differs from solo-learn's, whose logarithm is of the sum over the positives. The official
+    loss is of the rows of one rank, here of all.
     """
     *views, labels = variables
     u = torch.cat([at_least_float32(view) for view in views])

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mvib.estimators.derivatives import first_only
+from mvib.estimators.gram import off_diagonal_square_sum
 from mvib.estimators.precision import at_least_float32, without_autocast
 from mvib.estimators.ranks import ALONE, Ranks
 
@@ -20,6 +21,7 @@ def variance_covariance(
     cov: float | Float[Tensor, ""] = 1.0,
     gamma: float = 1.0,
     eps: float = 1e-4,
+    normalize: bool = False,
     ranks: Ranks = ALONE,
 ) -> Float[Tensor, ""]:
     """Surrogate of the differential entropy H(Z) by a hinge on standard deviations and a penalty on covariances.
@@ -28,12 +30,17 @@ def variance_covariance(
     covariance. Neither an upper nor a lower bound: log det C would give the Gaussian upper bound on H(Z), which this
     replaces. It is at most 0, and 0 iff the columns are uncorrelated and sqrt(C_dd + eps) is at least gamma.
 
+    With `normalize` the second term is cov sum_{d != e} R_de^2 / D^2, with the correlations R_de = C_de / sqrt(C_dd
+    C_ee) in the place of covariances, and their mean over all entries in the place of a sum over D (VIbCReg): it then
+    says nothing about the spread of the columns, which is left to the hinge.
+
     Args:
         c: representations with centred columns (`rows.centered`), B >= 2.
         std: weight of the hinge on the standard deviations.
         cov: weight of the squared covariances.
         gamma: standard deviation from which a column is spread enough.
         eps: added to the variance inside the root, which keeps the gradient finite at collapse.
+        normalize: whether correlations take the place of covariances; those with a constant column are zero.
         ranks: that share the batch.
 
     Returns:
@@ -42,15 +49,36 @@ def variance_covariance(
     Source: Bardes, Ponce, LeCun 2022, arXiv:2105.04906, eq. 1 to 4; entropy reading: Shwartz-Ziv et al. 2023,
     arXiv:2303.00633. Official code: facebookresearch/vicreg, main_vicreg.py at 4e12602, lines 202-213. Differs from
     it: the code halves the hinge of each view (give std=12.5 for its default); the covariance is divided by the size
-    of the given batch less one, not of the configured one, which matters for an incomplete last batch.
+    of the given batch less one, not of the configured one, which matters for an incomplete last batch. normalize: Lee,
+    Aune 2021, arXiv:2109.00783 (VIbCReg), with cov=200; solo-learn, losses/vibcreg.py, covariance_loss; identical.
     """
     c = at_least_float32(c)
     total = sum(ranks.counts(len(c)))
+    if normalize:
+        with without_autocast(c):
+            return _of_correlations(c, std, cov, gamma, eps, total, ranks)
     if total < c.shape[1]:
         c, ranks = ranks.rows(c), ALONE
     with without_autocast(c):
         value: Tensor = _VarianceCovariance.apply(c, std, cov, gamma, eps, total, ranks)  # type: ignore[no-untyped-call]
     return value
+
+
+def _of_correlations(
+    c: Float[Tensor, "B D"],
+    std: float | Float[Tensor, ""],
+    cov: float | Float[Tensor, ""],
+    gamma: float,
+    eps: float,
+    total: int,
+    ranks: Ranks,
+) -> Float[Tensor, ""]:
+    squares_D = ranks.sum(c.square().sum(dim=0))
+    hinge = (gamma - (squares_D / (total - 1) + eps).sqrt()).clamp_min(0).mean()
+    # Columns of unit norm, but for those of a norm below 1e-12.
+    columns = c * squares_D.clamp_min(1e-24).rsqrt()
+    redundancy = off_diagonal_square_sum(columns, columns, ranks=ranks) / c.shape[1] ** 2
+    return -(std * hinge + cov * redundancy)
 
 
 class _VarianceCovariance(torch.autograd.Function):

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mvib.estimators.derivatives import first_only
+from mvib.estimators.log_determinant import remedied
 from mvib.estimators.precision import at_least_float32, without_autocast
 from mvib.estimators.ranks import ALONE, Ranks
 from mvib.estimators.rows import centered
@@ -51,7 +52,8 @@ def whitened_mse(
     of the second view (same value); and from stable-pretraining, which whitens both views together by ZCA.
     """
     c1, c2 = at_least_float32(c1), at_least_float32(c2)
-    with without_autocast(c1):
+    remedy = "give a larger `eps`, or more rows to be whitened together than they have dimensions"
+    with without_autocast(c1), remedied(remedy):
         if size is None:
             return _distance(_whitened(c1, eps, ranks), _whitened(c2, eps, ranks), ranks)
         c1, c2 = ranks.rows(c1), ranks.rows(c2)

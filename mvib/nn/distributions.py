@@ -17,7 +17,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from mvib.nn.sphere import mirror_from_first_axis, sample_cosine
+from mvib.nn.sphere import log_peak, mirror_from_first_axis, sample_cosine, turn_with
 
 # Numbers in an intermediate result over pairs of examples: 64 MiB in single precision.
 _LARGEST_BLOCK = 1 << 24
@@ -46,6 +46,15 @@ class Distribution(ABC):
     @abstractmethod
     def log_prob(self, x: Shaped[Tensor, "B *E"], /) -> Float[Tensor, " B"]:
         """Return the log density (or log probability) of each example in nats, summed over the event."""
+
+    @property
+    def left_out(self) -> float:
+        """Return what `log_prob` leaves out of the log density, in nats: a number that no parameter changes."""
+        return 0.0
+
+    def fixed_log_prob(self) -> float:
+        """Return the part of each example's log density, in nats, that depends on no parameter and on no value."""
+        return 0.0
 
     def kl_divergence(self, reference: "Distribution", /) -> Float[Tensor, " B"]:
         """Return KL(self || reference) of each example in nats, as the function of this name does."""
@@ -86,10 +95,17 @@ class ExponentialFamily(Distribution):
 # `field()` on a mean: a dataclass would otherwise take the abstract property above for the default of the field.
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DiagonalGaussian(ExponentialFamily):
-    """Gaussian with independent dimensions."""
+    """Gaussian with independent dimensions, all of the standard deviation `fixed_std` where that is a number."""
 
     mean: Float[Tensor, "B *E"] = field()
     std: Float[Tensor, "B *E"]
+    fixed_std: float | None = None
+
+    def fixed_log_prob(self) -> float:
+        """Return minus the log of the normaliser where the standard deviation is fixed."""
+        if self.fixed_std is None:
+            return 0.0
+        return -math.prod(self.mean.shape[1:]) * (math.log(self.fixed_std) + math.log(2 * math.pi) / 2)
 
     def sample(self) -> Float[Tensor, "B *E"]:
         """Draw from each example, differentiable in mean and standard deviation."""
@@ -170,10 +186,17 @@ class OneHotUniform(Distribution):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DiagonalLaplace(Distribution):
-    """Laplace with independent dimensions; its scale is the mean absolute deviation."""
+    """Laplace with independent dimensions; its scale is the mean absolute deviation, the same for all where fixed."""
 
     mean: Float[Tensor, "B *E"] = field()
     scale: Float[Tensor, "B *E"]
+    fixed_scale: float | None = None
+
+    def fixed_log_prob(self) -> float:
+        """Return minus the log of the normaliser where the scale is fixed."""
+        if self.fixed_scale is None:
+            return 0.0
+        return -math.prod(self.mean.shape[1:]) * math.log(2 * self.fixed_scale)
 
     def sample(self) -> Float[Tensor, "B *E"]:
         """Draw from each example, differentiable in mean and scale."""
@@ -265,22 +288,30 @@ class VonMisesFisher(ExponentialFamily):
         return _unit(self.direction)
 
     def sample(self) -> Float[Tensor, "B *E"]:
-        """Draw unit vectors, differentiable in the direction.
+        """Draw unit vectors, differentiable in the direction: where it turns, the sample turns with it.
 
-        Source: Wood 1994, algorithm VM*; the mirror of Davidson et al. 2018, arXiv:1804.00891, algorithm 1.
+        Source: Wood 1994, algorithm VM*; the mirror of Davidson et al. 2018, arXiv:1804.00891, algorithm 1. Differs
+        from it: the gradient is not that of the mirror, which grows without limit near the first axis.
         """
         direction_BD = _unit(self.direction).flatten(1)
-        cosine_B1 = sample_cosine(direction_BD, kappa=self.kappa)
-        tangent_BD = F.normalize(torch.randn_like(direction_BD[:, 1:]), dim=1)
-        around_first_axis_BD = torch.cat([cosine_B1, (1 - cosine_B1.square()).sqrt() * tangent_BD], dim=1)
-        return mirror_from_first_axis(around_first_axis_BD, direction_BD).reshape(self.direction.shape)
+        with torch.no_grad():
+            cosine_B1 = sample_cosine(direction_BD, kappa=self.kappa)
+            tangent_BD = F.normalize(torch.randn_like(direction_BD[:, 1:]), dim=1)
+            around_first_axis_BD = torch.cat([cosine_B1, (1 - cosine_B1.square()).sqrt() * tangent_BD], dim=1)
+            drawn_BD = mirror_from_first_axis(around_first_axis_BD, direction_BD)
+        return turn_with(drawn_BD, direction_BD).reshape(self.direction.shape)
+
+    @property
+    def left_out(self) -> float:
+        """Return the log density at the direction itself, in nats."""
+        return log_peak(math.prod(self.direction.shape[1:]), self.kappa)
 
     def log_prob(self, x: Float[Tensor, "B *E"], /) -> Float[Tensor, " B"]:
         """Return kappa (cos(direction, x) - 1) of each example.
 
         The log density in nats up to a constant of kappa and the dimension: a perfect prediction costs 0, and
         kappa = 2 gives minus the 2 - 2 cos of BYOL (arXiv:2006.07733, eq. 2). Differences between densities of equal
-        kappa and dimension are exact.
+        kappa and dimension are exact; `left_out` is the constant.
         """
         return self.kappa * (_sum_over_event(_unit(self.direction) * _unit(x)) - 1)
 

@@ -66,7 +66,8 @@ class GaussianHead(nn.Module):
             std = _positive(rho, shift=self.shift)
             return DiagonalGaussian(mean=_as_event(mean, self.event), std=_as_event(std, self.event))
         mean = _as_event(parameters, self.event)
-        return DiagonalGaussian(mean=mean, std=torch.full_like(mean, math.sqrt(self.variance)))
+        fixed = math.sqrt(self.variance)
+        return DiagonalGaussian(mean=mean, std=torch.full_like(mean, fixed), fixed_std=fixed)
 
 
 class LaplaceHead(nn.Module):
@@ -113,7 +114,7 @@ class LaplaceHead(nn.Module):
             scale = _positive(rho, shift=self.shift)
             return DiagonalLaplace(mean=_as_event(mean, self.event), scale=_as_event(scale, self.event))
         mean = _as_event(parameters, self.event)
-        return DiagonalLaplace(mean=mean, scale=torch.full_like(mean, self.scale))
+        return DiagonalLaplace(mean=mean, scale=torch.full_like(mean, self.scale), fixed_scale=self.scale)
 
 
 class BernoulliHead(nn.Module):

@@ -8,6 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from mvib.estimators.covariance_contrast import running_moment
+from mvib.estimators.ranks import ALONE, Ranks
+from mvib.estimators.running_logdet import running_covariance
+
 
 @runtime_checkable
 class Remembering(Protocol):
@@ -87,3 +91,53 @@ class MovingAverage(nn.Module):
         largest = torch.maximum(self.log_average, number)
         past, present = (self.log_average - largest).exp(), (number - largest).exp()
         return largest + (self.weight * past + (1 - self.weight) * present).log()
+
+
+class RunningMoment(nn.Module):
+    """The second moments of the rows of earlier batches, as `mvib.estimators.covariance_contrast` averages them.
+
+    They start as zero. In evaluation mode they stay as they are.
+    """
+
+    covariance: Tensor
+
+    def __init__(self, *, width: int, momentum: float = 0.9) -> None:
+        """Take the width of the rows and the weight of the past, in [0, 1)."""
+        super().__init__()
+        self.momentum = momentum
+        self.register_buffer("covariance", torch.zeros(width, width))
+
+    @torch.no_grad()
+    def forward(self, rows: Float[Tensor, "N D"], *, ranks: Ranks = ALONE) -> dict[str, Tensor]:
+        """Take in the rows of a batch and return what was there before them, as the estimator takes it."""
+        before = self.covariance.clone()
+        if self.training:
+            self.covariance.copy_(running_moment(rows, before, momentum=self.momentum, ranks=ranks))
+        return {"covariance": before}
+
+
+class RunningCovariance(nn.Module):
+    """Mean and covariance of the rows of earlier batches, as `mvib.estimators.running_logdet` averages them.
+
+    They start as zero and as the identity, in float64. In evaluation mode they stay as they are.
+    """
+
+    covariance: Tensor
+    mean: Tensor
+
+    def __init__(self, *, width: int, momentum: float = 0.01) -> None:
+        """Take the width of the rows and the weight of the past, in [0, 1)."""
+        super().__init__()
+        self.momentum = momentum
+        self.register_buffer("covariance", torch.eye(width, dtype=torch.float64))
+        self.register_buffer("mean", torch.zeros(width, dtype=torch.float64))
+
+    @torch.no_grad()
+    def forward(self, rows: Float[Tensor, "N D"], *, ranks: Ranks = ALONE) -> dict[str, Tensor]:
+        """Take in the rows of a batch and return what was there before them, as the estimator takes it."""
+        before, mean = self.covariance.clone(), self.mean.clone()
+        if self.training:
+            covariance, running_mean = running_covariance(rows, before, mean, momentum=self.momentum, ranks=ranks)
+            self.covariance.copy_(covariance)
+            self.mean.copy_(running_mean)
+        return {"covariance": before, "mean": mean}

@@ -1,16 +1,21 @@
-"""Geometry of the unit sphere that sampling from a von Mises-Fisher distribution takes."""
+"""Geometry of the unit sphere that a von Mises-Fisher distribution takes: its samples, and its normaliser."""
 
 # Shape suffixes: B batch, D dimension, P proposals.
 
 import math
+from functools import cache
 
+import numpy as np
 import torch
 from jaxtyping import Float
+from scipy.special import gammaln, ive, logsumexp
 from torch import Tensor
 
 # A proposal is accepted with probability above 0.6 for every kappa and dimension, so that the chance of 64 refusals
 # is below 1e-25: the draw is exact for all purposes, and its cost does not depend on the data.
 _PROPOSALS = 64
+# Below, a Bessel function has no digits left in double precision.
+_SMALLEST_BESSEL = 1e-280
 
 
 @torch.no_grad()
@@ -46,3 +51,37 @@ def mirror_from_first_axis(vectors: Float[Tensor, "B D"], direction: Float[Tenso
     # ||normal||^2 is 0 iff the direction is the first axis; nothing is to be mirrored then.
     length_B1 = normal_BD.square().sum(dim=1, keepdim=True).clamp_min(torch.finfo(direction.dtype).tiny)
     return vectors - 2 * normal_BD * (normal_BD * vectors).sum(dim=1, keepdim=True) / length_B1
+
+
+def turn_with(vectors: Float[Tensor, "B D"], direction: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
+    """Return the vectors, with the gradient of being turned as the row's unit direction d turns.
+
+    That is dv = (v.d) dd - (v.dd) d. The smallest turn that takes d to d + dd takes samples of any law that is
+    symmetric around d to samples around d + dd, so this is a reparameterisation. It has first derivatives only.
+    """
+    fixed = direction.detach()
+    change = direction - fixed  # zero, with a gradient
+    along = (vectors * fixed).sum(dim=1, keepdim=True)
+    return vectors + along * change - (vectors * change).sum(dim=1, keepdim=True) * fixed
+
+
+@cache
+def log_peak(dimension: int, kappa: float) -> float:
+    """Log density in nats of a von Mises-Fisher distribution at its own direction, log C(kappa) + kappa.
+
+    C(kappa) = kappa^v / ((2 pi)^(D / 2) I_v(kappa)) with v = D / 2 - 1, I_v the modified Bessel function.
+
+    Args:
+        dimension: D, at least 2.
+        kappa: concentration, greater than 0.
+    """
+    order = dimension / 2 - 1
+    scaled = float(ive(order, kappa))
+    if scaled > _SMALLEST_BESSEL:
+        log_scaled = math.log(scaled)
+    else:
+        # The power series, all terms of which are positive; its greatest is before the term kappa / 2.
+        k = np.arange(int(kappa) + 100)
+        terms = (2 * k + order) * math.log(kappa / 2) - gammaln(k + 1) - gammaln(k + order + 1)
+        log_scaled = float(logsumexp(terms)) - kappa
+    return order * math.log(kappa) - dimension / 2 * math.log(2 * math.pi) - log_scaled

@@ -119,7 +119,7 @@ def _resolve_represent(
     members: list[Member] = []
     for reference in statement.variables:
         try:
-            members.append(_represented(part, reference))
+            members.extend(_represented(part, reference))
         except Unresolved:
             continue
     return tuple(members)
@@ -139,8 +139,8 @@ def _default_representation(
     return (made[0].target,) if made else ()
 
 
-def _represented(part: GraphPart, reference: ast.Reference) -> Member:
-    """The member that a `represent` names; a family's name stands for its first member, when all share one path."""
+def _represented(part: GraphPart, reference: ast.Reference) -> tuple[Member, ...]:
+    """The members that a `represent` names; a family's name stands for its first member, when all share one path."""
     families = part.variables.families
     name = reference.name.text
     if not reference.indices and name not in families and f"{name}[]" in families:
@@ -150,7 +150,7 @@ def _represented(part: GraphPart, reference: ast.Reference) -> Member:
             example = str(family.members[0])
             raise part.scope.fail(errors.missing_index(reference.span, name, example, "", family.span))
         _check_is_encoded(part, reference, family)
-        return family.members[0]
+        return (family.members[0],)
     family = part.variables.family(reference)
     _check_is_encoded(part, reference, family)
     free = {name: min(values) for name, values in part.variables.domains([reference]).items() if values}
@@ -158,10 +158,10 @@ def _represented(part: GraphPart, reference: ast.Reference) -> Member:
         if index.text not in free:
             remedy = f"write a member: `represent {family.members[0]}`"
             raise part.scope.fail(errors.unbound_index(index.span, index.text, "inside arithmetic", remedy=remedy))
-    member = part.variables.member(reference, free)
-    if member is None:
+    members = part.variables.members(reference, free)
+    if members is None:
         raise part.scope.fail(errors.says_nothing(reference.span))
-    return member
+    return members
 
 
 def _check_is_encoded(part: GraphPart, reference: ast.Reference, family: Family) -> None:

@@ -233,6 +233,9 @@ def _train(train: ast.Train) -> Doc:
 
 
 def _setting(setting: ast.Setting) -> Doc:
+    if setting.key.text == "data":
+        # The name of a data set may hold a minus: `digits-halves`.
+        return (setting.key.text, ": ", "".join(flat(value_doc(setting.value)).split()))
     return (setting.key.text, ": ", value_doc(setting.value))
 
 

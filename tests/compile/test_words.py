@@ -130,3 +130,19 @@ def test_arguments_of_modules_follow_schedules() -> None:
         model.after_step()
     assert seen == pytest.approx([0.04, 0.06, 0.08, 0.08])
     assert model.networks["s"].temperature == pytest.approx(0.08)
+
+
+def test_a_view_alone_is_the_first_of_what_is_drawn_together() -> None:
+    model, batch = compiled(
+        """
+        method M
+        data X: image
+        view P ~ patches(X, size: 2)
+        view V[i: 1..2] ~ split(P, ratio: 0.75)
+        encoder f: V[i] -> Z[i] = flatten()
+        maximize I(Z[1]; Z[2]) by infonce()
+        """
+    )
+    found = model(batch).variables
+    assert [found[f"V[{i}]"].shape for i in (1, 2)] == [(6, 4, 4), (6, 4, 4)]
+    assert not torch.equal(found["V[1]"], found["V[2]"])

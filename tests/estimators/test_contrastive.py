@@ -303,3 +303,8 @@ def test_spectral_is_the_chi_square_of_a_discrete_pair_at_its_best() -> None:
 def test_alignment_of_what_is_not_a_number_is_none(alpha: float) -> None:
     u = torch.eye(4)
     assert alignment(torch.full_like(u, torch.nan), u, alpha=alpha).isnan()
+
+
+def test_one_pair_has_nothing_to_be_compared_with() -> None:
+    with pytest.raises(ValueError, match="at least 2"):
+        spectral(torch.ones(1, 3), torch.ones(1, 3))

@@ -450,3 +450,9 @@ def test_alignment_of_what_is_not_a_number_is_none() -> None:
     a = normal(8, 3)
     a[0, 0] = math.nan
     assert hsic(a, normal(8, 3, seed=1), normalized=True).isnan()
+
+
+@pytest.mark.parametrize("estimate", [kde, lambda z: kde_information(z, z)])
+def test_a_kernel_density_of_one_row_is_refused(estimate: Estimator) -> None:
+    with pytest.raises(ValueError, match="at least 2"):
+        estimate(normal(1, 3))

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mvib.estimators import logdet as by_logdet
 from mvib.estimators import rows
+from mvib.estimators import tcr as by_tcr
 from mvib.estimators.cca import cca
 from mvib.estimators.cross_correlation import cross_correlation
 from mvib.estimators.gram import gram, off_diagonal_square_sum, pair_moments, second_moment, smaller_side
@@ -22,6 +23,7 @@ from mvib.estimators.logdet import logdet
 from mvib.estimators.tcr import tcr
 from mvib.estimators.variance_covariance import variance_covariance
 from mvib.estimators.whitened_mse import information, whitened_mse
+from tests.estimators.transcriptions import rate_of_labels
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -60,6 +62,36 @@ def test_collapse_costs_the_whole_hinge_with_a_finite_gradient() -> None:
     (gradient,) = torch.autograd.grad(estimate, z)
     assert estimate.item() == pytest.approx(-25 * (1 - 0.01))
     assert gradient.isfinite().all()
+
+
+def test_correlations_see_no_scale_and_the_hinge_does() -> None:
+    c = rows.centered(random_matrix(9, 5))
+    scale = torch.tensor([1.0, 2, 3, 4, 5], dtype=torch.float64)
+    free, scaled = (variance_covariance(z, std=0, normalize=True) for z in (c, c * scale))
+    torch.testing.assert_close(free, scaled, rtol=1e-12, atol=1e-12)
+    assert variance_covariance(0.1 * c, normalize=True) < variance_covariance(c, normalize=True) < 0
+    doubled = torch.cat([c[:, :1], c[:, :1]], dim=1)
+    # Both entries off the diagonal of a 2 x 2 matrix are one.
+    assert variance_covariance(doubled, std=0, cov=1, normalize=True).item() == pytest.approx(-0.5)
+
+
+@pytest.mark.parametrize(("num", "dimension"), [(5, 3), (3, 5)])
+def test_correlations_of_a_collapsed_batch_have_finite_gradients(num: int, dimension: int) -> None:
+    z = random_matrix(num, dimension)
+    z[:, 0] = 2.0
+    for collapsed in (z.requires_grad_(), torch.ones(num, dimension, dtype=torch.float64, requires_grad=True)):
+        value = variance_covariance(rows.centered(collapsed), normalize=True)
+        assert value.isfinite()
+        assert torch.autograd.grad(value, collapsed)[0].isfinite().all()
+
+
+def test_printed_values_of_vibcreg(reference_views: tuple[Tensor, Tensor]) -> None:
+    c1, c2 = map(rows.centered, reference_views)
+    redundancy = -sum(float(variance_covariance(c, std=0, cov=1, normalize=True)) for c in (c1, c2))
+    assert redundancy == pytest.approx(0.173899, abs=5e-7)
+    entropies = sum(float(variance_covariance(c, cov=200, normalize=True)) for c in (c1, c2))
+    distance = float((reference_views[0] - reference_views[1]).square().mean())
+    assert 25 * distance - entropies == pytest.approx(50.738350, abs=5e-6)  # the rounding of eight digits
 
 
 def test_entropy_surrogate_is_invariant_to_shifts_and_rotations_of_sign() -> None:
@@ -310,6 +342,55 @@ def test_all_compile_into_one_graph() -> None:
     torch.testing.assert_close(compiled, total(*views))
 
 
+# ---- coding rates of labels --------------------------------------------------------------------------------------
+
+LABELS = ([0, 1, 0, 2, 1, 0, 0, 5], [3, 3, 3, 3, 3, 3, 3, 3], [0, 1, 2, 3, 4, 5, 6, 7])
+
+
+@pytest.mark.parametrize("labels", LABELS)
+@pytest.mark.parametrize("dimension", [3, 11])
+def test_rate_of_labels_is_that_of_mcr2(labels: list[int], dimension: int) -> None:
+    z = random_matrix(8, dimension).requires_grad_()
+    found = by_tcr.conditional_entropy(rows.unit(z), torch.tensor(labels), eps2=0.3)
+    expected = rate_of_labels(z, labels, eps2=0.3)
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
+    gradients = torch.autograd.grad(found, z), torch.autograd.grad(expected, z)
+    torch.testing.assert_close(*gradients, rtol=1e-9, atol=1e-9)  # theirs divides by differences of eigenvalues
+
+
+@pytest.mark.parametrize("labels", LABELS)
+def test_gradient_of_the_rate_of_labels_is_that_of_finite_differences(labels: list[int]) -> None:
+    gamma = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
+    target = torch.tensor(labels[:6])
+
+    def estimate(z: Tensor, g: Tensor) -> Tensor:
+        return by_tcr.conditional_entropy(rows.unit(z), target, eps2=0.5, gamma=g)
+
+    assert torch.autograd.gradcheck(estimate, (random_matrix(6, 3).requires_grad_(), gamma))
+
+
+def test_a_factor_of_the_scale_is_another_distortion() -> None:
+    u = rows.unit(random_matrix(7, 4))
+    torch.testing.assert_close(tcr(u, eps2=0.5, gamma=2.0), tcr(u, eps2=0.25), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(tcr(u, mu=0.5, gamma=2.0), tcr(u, mu=1.0), rtol=1e-12, atol=1e-12)
+
+
+def test_one_label_has_the_rate_of_all_rows_and_several_have_less() -> None:
+    u = rows.unit(random_matrix(12, 4))
+    for mu, eps2 in ((2.0, None), (None, 0.5)):
+        one = by_tcr.conditional_entropy(u, torch.zeros(12, dtype=torch.int64), mu=mu, eps2=eps2)
+        torch.testing.assert_close(one, tcr(u, mu=mu, eps2=eps2), rtol=1e-12, atol=1e-12)
+    assert by_tcr.conditional_entropy(u, torch.arange(12) % 3, eps2=0.5) < tcr(u, eps2=0.5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_rate_of_labels_in_half_precision(dtype: torch.dtype) -> None:
+    u = rows.unit(random_matrix(9, 4)).to(dtype).requires_grad_()
+    value = by_tcr.conditional_entropy(u, torch.arange(9) % 4, eps2=0.2)
+    assert value.dtype == torch.float32
+    assert torch.autograd.grad(value, u)[0].isfinite().all()
+
+
 # ---- numbers of the authors' code ------------------------------------------------------------------------------
 
 
@@ -350,8 +431,10 @@ def test_printed_coding_rate(reference_views: Views, eps2: float, printed: float
 
 def test_printed_rate_of_classes(reference_views: Views) -> None:
     """MCR2's R_c: the rates of the classes, each with its own number of rows, weighted by that number."""
-    parts = rows.unit(reference_views[0]).tensor_split(3)
-    assert_printed(torch.stack([tcr(part, eps2=0.5) / 3 for part in parts]).sum(), 1.561291)
+    u = rows.unit(reference_views[0])
+    of_labels = by_tcr.conditional_entropy(u, torch.tensor([0, 0, 1, 1, 2, 2]), eps2=0.5)
+    assert_printed(of_labels, 1.561291)
+    assert_printed(of_labels - tcr(u, eps2=0.5), -0.502019)
 
 
 def test_printed_rate_of_emp_ssl_on_raw_rows(reference_views: Views) -> None:
@@ -614,3 +697,36 @@ def test_weights_of_whitening_parts_are_their_rows() -> None:
     whole = whitened_mse(c1, c2, size=3)
     parts = [whitened_mse(*(rows.centered(c) for c in part)) for part in ((c1[:4], c2[:4]), (c1[4:], c2[4:]))]
     torch.testing.assert_close(whole, (4 * parts[0] + 3 * parts[1]) / 7)
+
+
+# ---- rows without a direction, and covariances without an inverse -----------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_zero_row_of_a_whitened_view_has_no_gradient(dtype: torch.dtype) -> None:
+    c = random_matrix(12, 3, seed=0).to(dtype).detach()
+    c[0] = 0
+    c, other = c.requires_grad_(), random_matrix(12, 3, seed=1).to(dtype).detach()
+    (gradient,) = torch.autograd.grad(whitened_mse(c, other), c)
+    # Through the covariance alone, to which every row adds its own multiple.
+    assert gradient[0].abs().max() < 1e-5
+    assert gradient[1:].any()
+
+
+@pytest.mark.parametrize(
+    ("estimate", "argument"),
+    [
+        (lambda c: whitened_mse(c, c, eps=0), "eps"),
+        (lambda c: cca(c, c, ridge=1e-30), "ridge"),
+        (lambda c: cca(c, c, ridge=1e-30, objective="correlation"), "ridge"),
+        (lambda c: ldmi(c, c, eps=1e-30), "eps"),
+        (lambda c: logdet(c, beta=1e30), "beta"),
+        (lambda c: tcr(c, mu=1e30), "mu"),
+    ],
+    ids=["whitened_mse", "cca", "correlation", "ldmi", "logdet", "tcr"],
+)
+def test_what_to_do_about_a_singular_covariance_is_said(estimate: Callable[[Tensor], Tensor], argument: str) -> None:
+    c = rows.centered(random_matrix(12, 3, seed=0))
+    doubled = torch.cat([c, c], dim=1)
+    with pytest.raises(torch.linalg.LinAlgError, match=f"`{argument}`"):  # type: ignore[attr-defined]
+        estimate(doubled)

@@ -137,3 +137,89 @@ def sup_con(views: Sequence[Tensor], labels: Sequence[int], *, temperature: floa
             others = [u[b] for b in range(len(u)) if b not in (a, p)]
             losses.append(contrast(u[a], u[p], others, temperature=temperature) / len(positives))
     return temperature / base * total(losses) / len(u)
+
+
+def amdim(a: Tensor, b: Tensor, *, clip: float, penalty: float) -> Tensor:
+    """The loss of one vector and a table of locations for each image, with its regulariser."""
+    num, locations, width = b.shape
+    raw = [[[a[i] @ b[j, t] / width**0.5 for t in range(locations)] for j in range(num)] for i in range(num)]
+    losses = []
+    for i in range(num):
+        clipped = [[clip * (r / clip).tanh() for r in image] for image in raw[i]]
+        negatives = [score.exp() for j in range(num) if j != i for score in clipped[j]]
+        for score in clipped[i]:
+            losses.append(total([score.exp(), *negatives]).log() - score)
+    squares = [r**2 for image in raw for row in image for r in row]
+    return total(losses) / len(losses) + penalty * total(squares) / len(squares)
+
+
+def info_cl(samples: Sequence[Tensor], means: Sequence[Tensor], *, bandwidth: float) -> Tensor:
+    """Minus InfoCL's lower bound, over the rows of all views."""
+    z, m = [row for view in samples for row in view], [row for view in means for row in view]
+    losses = [total([(-((a - b) @ (a - b)) / bandwidth).exp() for b in m]).log() for a in z]
+    return total(losses) / len(losses)
+
+
+# ---- second moments --------------------------------------------------------------------------------------------------
+
+
+def vibcreg_entropy(z: Tensor, *, std: float, cov: float) -> Tensor:
+    """VIbCReg's variance and covariance terms of one view, as solo-learn has them."""
+    num, dimension = z.shape
+    means = [total(list(column)) / num for column in z.T]
+    columns = [[value - means[d] for value in z[:, d]] for d in range(dimension)]
+    squares = [total([value**2 for value in column]) for column in columns]
+    losses = []
+    for d in range(dimension):
+        spread = (squares[d] / (num - 1) + 1e-4).sqrt()
+        losses.append(std / dimension * (1 - spread if spread < 1 else 0 * spread))
+        for e in range(dimension):
+            if e != d:
+                product = total([a * b for a, b in zip(columns[d], columns[e], strict=True)])
+                losses.append(cov / dimension**2 * product**2 / (squares[d] * squares[e]))
+    return total(losses)
+
+
+def rate(rows: Sequence[Tensor], *, scale: float) -> Tensor:
+    """log det(I + scale Z'Z) by eigenvalues."""
+    z = torch.stack(list(rows))
+    eigenvalues: Tensor = torch.linalg.eigvalsh(torch.eye(z.shape[1], dtype=z.dtype) + scale * z.T @ z)
+    return total([value.log() for value in eigenvalues])
+
+
+def rate_of_labels(z: Tensor, labels: Sequence[int], *, eps2: float) -> Tensor:
+    """MCR2's compression term."""
+    rates = []
+    for name in set(labels):
+        mine = [unit(row) for row, label in zip(z, labels, strict=True) if label == name]
+        rates.append(len(mine) / (2 * len(z)) * rate(mine, scale=z.shape[1] / (len(mine) * eps2)))
+    return total(rates)
+
+
+def u_mae_uniformity(z: Tensor) -> Tensor:
+    u = [unit(row) for row in z]
+    return total([(a @ b) ** 2 for a in u for b in u]) / len(u) ** 2
+
+
+def ti_co_contrast(z: Tensor, before: Tensor, *, beta: float) -> tuple[Tensor, Tensor]:
+    """TiCo's second term before its weight, and the matrix that it leaves behind, which has no gradient."""
+    u = [unit(row) for row in z]
+    matrix = beta * before
+    for row in u:
+        matrix = matrix + (1 - beta) / len(u) * torch.outer(row, row).detach()
+    return total([row @ matrix @ row for row in u]) / len(u), matrix
+
+
+def big_bang(
+    z: Tensor, covariance: Tensor, mean: Tensor, *, forgetting: float, eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """CorInfoMax's log-determinant of one view, and the running covariance and mean that it leaves behind."""
+    u = [unit(row) for row in z]
+    new_mean = forgetting * mean
+    for row in u:
+        new_mean = new_mean + (1 - forgetting) / len(u) * row
+    new = forgetting * covariance
+    for row in u:
+        new = new + (1 - forgetting) / len(u) * torch.outer(row - new_mean, row - new_mean)
+    eigenvalues: Tensor = torch.linalg.eigvalsh(new + eps * torch.eye(len(new), dtype=new.dtype))
+    return total([value.log() for value in eigenvalues]) / len(new), new.detach(), new_mean.detach()

@@ -5,6 +5,7 @@ from dataclasses import FrozenInstanceError, dataclass
 import pytest
 import torch
 import torch.distributions as td
+from scipy.special import ive
 from torch import Tensor
 
 from mvib.nn.distributions import (
@@ -209,6 +210,61 @@ class TestVonMisesFisher:
         sample = VonMisesFisher(direction=direction, kappa=kappa).sample()
         cosines = torch.cosine_similarity(direction, sample)
         assert cosines.mean().item() == pytest.approx(mean.item(), abs=5 * cosines.std().item() / math.sqrt(num))
+
+    @pytest.mark.parametrize(("kappa", "dimension"), [(1024.0, 128), (16384.0, 256)])
+    def test_samples_of_sharp_densities_in_single_precision(self, kappa: float, dimension: int) -> None:
+        torch.manual_seed(0)
+        num = 4000
+        direction = random_values(num, dimension).float()
+        sample = VonMisesFisher(direction=direction, kappa=kappa).sample()
+        assert sample.dtype == torch.float32
+        gap = 1 - torch.cosine_similarity(direction.double(), sample.double())
+        expected = 1 - ive(dimension / 2, kappa) / ive(dimension / 2 - 1, kappa)
+        assert gap.mean().item() == pytest.approx(expected, abs=5 * gap.std().item() / math.sqrt(num))
+
+    @pytest.mark.parametrize("start", [(2.0, 0.0, 0.0), (-1.0, 0.0, 0.0), (0.5, -0.7, 0.1)])
+    def test_samples_turn_with_the_direction(self, start: tuple[float, ...]) -> None:
+        """Their derivative is that of the smallest turn from one direction to another."""
+        direction = torch.tensor([start], dtype=torch.float64, requires_grad=True)
+        sample = VonMisesFisher(direction=direction, kappa=4.0).sample()
+        jacobian = torch.stack(
+            [torch.autograd.grad(sample[0, d], direction, retain_graph=True)[0][0] for d in range(3)]
+        )
+        before = direction.detach()[0] / direction.detach().norm()
+        for step in torch.eye(3, dtype=torch.float64):
+            moved = direction.detach()[0] + 1e-6 * step
+            after = moved / moved.norm()
+            axis, halved = torch.linalg.cross(before, after), 1 / (1 + before @ after)
+            crossed = torch.linalg.cross(axis, sample.detach()[0])
+            turned = sample.detach()[0] + crossed + halved * torch.linalg.cross(axis, crossed)
+            torch.testing.assert_close(jacobian @ step, (turned - sample.detach()[0]) / 1e-6, rtol=0, atol=1e-5)
+
+    @pytest.mark.parametrize("start", [(2.0, 0.0, 0.0), (0.0, 0.0, -2.0)])
+    def test_gradient_of_an_expectation_is_that_of_the_law(self, start: tuple[float, ...]) -> None:
+        # E[z] = length * direction, whose gradient along the sphere is the length over the norm, and none outwards.
+        torch.manual_seed(0)
+        num, kappa = 40_000, 5.0
+        direction = torch.tensor([start], dtype=torch.float64, requires_grad=True)
+        sample = VonMisesFisher(direction=direction.expand(num, 3), kappa=kappa).sample()
+        (gradient,) = torch.autograd.grad((sample @ torch.tensor([0.3, 1, 0.6]).double()).mean(), direction)
+        length = 1 / math.tanh(kappa) - 1 / kappa
+        expected = length / 2 * torch.tensor([[0.3, 1, 0.6]]).double() * (direction == 0)
+        torch.testing.assert_close(gradient, expected, rtol=0, atol=5 / math.sqrt(num))
+
+    @pytest.mark.parametrize(
+        ("dimension", "kappa"),
+        [(2, 0.3), (3, 10.0), (128, 10.0), (128, 1024.0), (256, 16384.0), (4096, 1.0), (4096, 600.0)],
+    )
+    def test_what_is_left_out_is_the_log_density_at_the_direction(self, dimension: int, kappa: float) -> None:
+        # The density integrates to one: over the angle from the direction, times the sphere of one dimension less.
+        angle = torch.linspace(0, math.pi, 400_001, dtype=torch.float64)[1:-1]
+        log_weight = kappa * (angle.cos() - 1) + (dimension - 2) * angle.sin().log()
+        log_integral = log_weight.logsumexp(0).item() + math.log(math.pi / 400_000)
+        log_sphere = math.log(2) + (dimension - 1) / 2 * math.log(math.pi) - math.lgamma((dimension - 1) / 2)
+        distribution = VonMisesFisher(direction=random_values(2, dimension), kappa=kappa)
+        # At the ends of a circle the weight is not zero, so that the sum misses half of them.
+        assert distribution.left_out == pytest.approx(-log_integral - log_sphere, abs=1e-4 if dimension == 2 else 1e-7)
+        assert StandardNormal().left_out == 0
 
     def test_samples_follow_the_direction(self) -> None:
         direction = random_values(4, 3).requires_grad_()

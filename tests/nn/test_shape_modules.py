@@ -374,7 +374,8 @@ def test_positions_are_counted_from_one_in_raster_order() -> None:
     [
         ((4, 3), 5, r"expected at least 5 positions, found a sequence .* of 4 x 3; positions run from 1 to 4"),
         ((4, 2, 3), 7, "positions run from 1 to 6"),
-        ((4,), 1, r"or a map \(channels, height, width\), found a vector of 4; use it before `pool\(\)`"),
+        ((4,), 5, "positions run from 1 to 4"),
+        ((4, 3, 2, 2), 1, r"or a map \(channels, height, width\), found an array of 4 axes"),
     ],
 )
 def test_positions_that_are_not_there(shape: Shape, index: int, message: str) -> None:

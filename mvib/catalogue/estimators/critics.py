@@ -194,4 +194,40 @@ CRITICS = (
         reduction=Reduction.GATHER,
         interface=Interface.CONDITIONAL,
     ),
+    EstimatorEntry(
+        name="adversarial",
+        about="A discriminator, trained beside the loss, tells codes from rows of the prior; they try to mislead it.",
+        arguments=(
+            Argument(
+                name="net",
+                kind=Kind.MODULE,
+                positional=True,
+                about="network of the discriminator, which gets a last layer of one score",
+            ),
+            Argument(
+                name="loss",
+                kind=Kind.CHOICE,
+                default="non_saturating",
+                choices=("non_saturating", "saturating"),
+                about="non_saturating: codes pass for the prior; saturating: codes do not pass for codes",
+            ),
+        ),
+        source="Goodfellow et al. 2014, eq. 1; Makhzani et al. 2015 (adversarial autoencoder)",
+        implementation="mvib.estimators.adversarial:adversarial",
+        constant="mvib.estimators.adversarial:constant",
+        fit="mvib.estimators.adversarial:fit",
+        forms=(Form.DIVERGENCE,),
+        bound=Bound.SURROGATE,
+        formula=(
+            "- mean log sigmoid(T(z)) - log 2, or mean log sigmoid(-T(z)) + log 2; T minimises "
+            "- mean log sigmoid(T(p)) - mean log sigmoid(-T(z)), p drawn from the prior"
+        ),
+        needs="a batch of codes, a prior to draw from, and a discriminator",
+        couples_batch=False,
+        saturation="log 2 with loss: saturating",
+        # Rows of the prior are drawn for all ranks at once, and cross them.
+        reduction=Reduction.GATHER,
+        interface=Interface.DISCRIMINATOR,
+        draws_prior=True,
+    ),
 )

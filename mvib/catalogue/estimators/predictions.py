@@ -50,7 +50,7 @@ PREDICTIONS = (
                 about="what the rows of A are",
             ),
         ),
-        source="Grandvalet and Bengio 2005, eq. 6 (H(A | B)); Assran et al. 2022, eq. 1 (H(A))",
+        source="Grandvalet and Bengio 2005 (H(A | B)); Assran et al. 2022, eq. 1 (H(A))",
         implementation="mvib.estimators.prediction_entropy:prediction_entropy",
         forms=(Form.ENTROPY, Form.CONDITIONAL_ENTROPY),
         bound=Bound.SURROGATE,

@@ -61,8 +61,17 @@ SECOND_ORDER = (
             Argument(
                 name="eps", default=1e-4, minimum=0, open_minimum=True, about="added to the variance inside the root"
             ),
+            Argument(
+                name="normalize",
+                kind=Kind.BOOLEAN,
+                default=False,
+                about="the mean squared correlation over all D^2 entries in the place of the sum of covariances over D",
+            ),
         ),
-        source="Bardes et al. 2022, eq. 1 to 4; as a Gaussian entropy: Shwartz-Ziv et al. 2023",
+        source=(
+            "Bardes et al. 2022, eq. 1 to 4; as a Gaussian entropy: Shwartz-Ziv et al. 2023; Lee and Aune 2021 "
+            "(normalize)"
+        ),
         implementation="mvib.estimators.variance_covariance:variance_covariance",
         forms=(Form.ENTROPY,),
         bound=Bound.SURROGATE,
@@ -237,7 +246,7 @@ SECOND_ORDER = (
     ),
     EstimatorEntry(
         name="tcr",
-        about="Total coding rate: the nats that the rows take up to some distortion.",
+        about="Total coding rate: the nats that the rows take up to some distortion, of all or of each label.",
         arguments=(
             Argument(
                 name="mu",
@@ -256,18 +265,32 @@ SECOND_ORDER = (
                 scheduled=True,
                 about="squared distortion of log det(I + D / (N eps2) U'U) / 2, in the place of mu",
             ),
+            Argument(
+                name="gamma",
+                default=1.0,
+                minimum=0,
+                open_minimum=True,
+                scheduled=True,
+                about="factor of the scale inside the log-determinant (MCR2's gam1)",
+            ),
         ),
         source="Tan et al. 2024 (mu: M-MAE); Yu et al. 2020 (eps2: MCR2), Tong et al. 2023 (EMP-SSL)",
         implementation="mvib.estimators.tcr:tcr",
-        forms=(Form.ENTROPY,),
+        forms=(Form.ENTROPY, Form.CONDITIONAL_ENTROPY),
         bound=Bound.SURROGATE,
-        formula="log det(I + (mu / D) U'U), or log det(I + D / (N eps2) U'U) / 2, U the rows scaled to unit norm",
-        needs="a batch of rows",
+        by_form=((Form.CONDITIONAL_ENTROPY, "mvib.estimators.tcr:conditional_entropy"),),
+        formula=(
+            "H: log det(I + (mu / D) U'U), or log det(I + D / (N eps2) U'U) / 2, U the rows scaled to unit norm; "
+            "H(A | B): sum_j (n_j / N) H(the n_j rows of label j)"
+        ),
+        needs="a batch of rows, and for H(A | B) a label",
         couples_batch=True,
-        saturation="M log(1 + s N / M), M = min(N, D), s = mu / D; half of it with s = D / (N eps2)",
+        saturation="of H: M log(1 + s N / M), M = min(N, D), s = mu / D; half of it with s = D / (N eps2)",
         reduction=Reduction.REDUCE,
         rows=Rows.UNIT,
         drops="the entropy of the distortion",
+        same_width=False,
+        labelled=(Form.CONDITIONAL_ENTROPY,),
         invariances=(Invariance.ROTATION, Invariance.SCALE, Invariance.ROW_SCALE),
     ),
     EstimatorEntry(
@@ -290,6 +313,79 @@ SECOND_ORDER = (
         joins=False,
         same_width=False,
         invariances=(Invariance.ROTATION,),
+    ),
+    EstimatorEntry(
+        name="collision",
+        about="Minus the mean squared cosine of all pairs of rows: how often two draws of their spectrum coincide.",
+        source="Zhang et al. 2022 (U-MAE, uniformity)",
+        implementation="mvib.estimators.collision:collision",
+        forms=(Form.ENTROPY,),
+        bound=Bound.SURROGATE,
+        formula="- mean_ij <u_i, u_j>^2, i = j among them; - exp(-S), S by renyi(order: 2, kernel: linear)",
+        needs="a batch of rows",
+        couples_batch=True,
+        saturation="- 1 / min(N, D)",
+        units="none",
+        reduction=Reduction.REDUCE,
+        rows=Rows.UNIT,
+        invariances=(Invariance.ROTATION, Invariance.SCALE, Invariance.ROW_SCALE),
+    ),
+    EstimatorEntry(
+        name="covariance_contrast",
+        about="Minus how far rows lie along a running matrix of second moments, which takes no gradient (TiCo).",
+        arguments=(
+            Argument(
+                name="momentum",
+                default=0.9,
+                positional=True,
+                minimum=0,
+                maximum=1,
+                about="weight of the past in the matrix",
+            ),
+        ),
+        source="Zhu et al. 2022 (TiCo)",
+        implementation="mvib.estimators.covariance_contrast:covariance_contrast",
+        memory="mvib.nn.memory:RunningMoment",
+        forms=(Form.ENTROPY,),
+        bound=Bound.SURROGATE,
+        formula="- mean_i u_i C u_i', C <- momentum C + (1 - momentum) U'U / N, from 0",
+        needs="a batch of rows",
+        couples_batch=True,
+        saturation="0",
+        units="none",
+        reduction=Reduction.REDUCE,
+        rows=Rows.UNIT,
+        invariances=(Invariance.SCALE, Invariance.ROW_SCALE),
+    ),
+    EstimatorEntry(
+        name="running_logdet",
+        about="Log-determinant of a running covariance, whose gradient passes the part of the batch (CorInfoMax).",
+        arguments=(
+            Argument(
+                name="momentum",
+                default=0.01,
+                positional=True,
+                minimum=0,
+                maximum=1,
+                about="weight of the past in mean and covariance; the paper's 0.01 forgets 99 percent at every step",
+            ),
+            Argument(name="eps", default=1e-8, minimum=0, open_minimum=True, about="variance added to every dimension"),
+        ),
+        source="Ozsoy et al. 2022 (CorInfoMax)",
+        implementation="mvib.estimators.running_logdet:running_logdet",
+        memory="mvib.nn.memory:RunningCovariance",
+        forms=(Form.ENTROPY,),
+        bound=Bound.SURROGATE,
+        formula=(
+            "log det(R + eps I) / D, m <- momentum m + (1 - momentum) mean u, from 0, R <- momentum R + (1 - momentum) "
+            "(U - m)'(U - m) / N, from I"
+        ),
+        needs="a batch of rows",
+        couples_batch=True,
+        units="none",
+        reduction=Reduction.REDUCE,
+        rows=Rows.UNIT,
+        invariances=(Invariance.SCALE, Invariance.ROW_SCALE),
     ),
     EstimatorEntry(
         name="matrix_mi",

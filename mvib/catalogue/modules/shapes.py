@@ -1,5 +1,6 @@
 """Normalisations, maps without weights, and maps of several variables."""
 
+from mvib.catalogue.modules.shared import ACTIVATION, BIAS, NORM, widths
 from mvib.catalogue.signature import Argument, Kind, ModuleEntry
 
 _SAME = "what it takes"
@@ -144,5 +145,44 @@ SHAPES = (
             ),
         ),
         implementation="mvib.nn.builders.axis:axis",
+    ),
+    ModuleEntry(
+        name="match",
+        about="Vectors of one map beside their nearest of another: first those of the one, then those of the other.",
+        arguments=(
+            Argument(
+                name="count",
+                kind=Kind.INTEGER,
+                default=None,
+                minimum=1,
+                maximum=1 << 20,
+                about="pairs that are kept, those that are nearest; left out, one for each vector of the first",
+            ),
+            Argument(
+                name="by",
+                kind=Kind.CHOICE,
+                default="features",
+                choices=("features", "location"),
+                about="what is near; by location two maps of places follow those of features",
+            ),
+        ),
+        takes="two maps or sequences; by location also where their vectors lie",
+        gives="a sequence of 2 count vectors",
+        source="Bardes et al. 2022 (VICRegL), section 3.2",
+        implementation="mvib.nn.builders.match:match",
+        separate=True,
+    ),
+    ModuleEntry(
+        name="local",
+        about="A perceptron at each place of a map or step of a sequence, the same at all; on a map 1x1 convolutions.",
+        arguments=(
+            widths("width of each layer; the last is the new number of features"),
+            NORM,
+            ACTIVATION,
+            BIAS,
+        ),
+        takes="a map (channels, height, width) or a sequence (steps, features)",
+        gives="what it takes, of the last width",
+        implementation="mvib.nn.builders.local:local",
     ),
 )

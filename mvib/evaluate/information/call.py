@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from mvib.catalogue import Catalogue
-from mvib.catalogue.signature import EstimatorEntry, Form, Interface, ModuleEntry, Required, Role
+from mvib.catalogue.signature import EstimatorEntry, Form, Interface, Kind, ModuleEntry, Required, Role
 from mvib.diagnostics import Diagnostic, nearest
 from mvib.semantics.scope import Scope, Unresolved, as_call
 from mvib.semantics.values import BoundCall
@@ -18,6 +18,7 @@ _DEFAULT_NET = "mlp(128, norm: none)"
 _NEEDS_MODEL = {
     Interface.RATE: "the density of a stochastic encoder",
     Interface.DECODER: "a decoder",
+    Interface.DISCRIMINATOR: "a discriminator that is trained along with an encoder",
 }
 
 
@@ -27,11 +28,11 @@ def find_entry(catalogue: Catalogue, name: str) -> EstimatorEntry:
     Raises:
         ValueError: there is none, or it needs more than samples.
     """
-    usable = {n: e for n, e in catalogue.estimators.items() if e.interface not in _NEEDS_MODEL}
+    usable = {n: e for n, e in catalogue.estimators.items() if e.interface not in _NEEDS_MODEL and not e.memory}
     if name in usable:
         return usable[name]
     if name in catalogue.estimators:
-        needs = _NEEDS_MODEL[catalogue.estimators[name].interface]
+        needs = _NEEDS_MODEL.get(catalogue.estimators[name].interface, "the earlier batches of a training run")
         raise ValueError(f"`{name}` needs {needs}, which arrays do not have: write a spec, and train it")
     meant = nearest(name, usable)
     raise ValueError(
@@ -76,6 +77,8 @@ def bind_arguments(
     """
     given = {name: _written(value) for name, value in arguments.items()}
     for argument in entry.arguments:
+        if argument.kind is Kind.VARIABLE and argument.name in given:
+            raise ValueError(f"`{argument.name}` of `{entry.name}` is a variable of a spec: leave it out, or write one")
         if argument.name in given or not defaults:
             continue
         if argument.name == "critic" and isinstance(argument.default, Required):

@@ -8,8 +8,8 @@ from typing import Any, Literal, assert_never
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
+from mvib.estimators.derivatives import first_only
 from mvib.estimators.precision import at_least_float32, without_autocast
 from mvib.estimators.ranks import ALONE, Ranks, offset_and_total
 from mvib.nn.builders.features import resolve_features
@@ -137,7 +137,7 @@ class _InverseRoot(torch.autograd.Function):
         return inverse_root
 
     @staticmethod
-    @once_differentiable
+    @first_only
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         """Divided differences of s^-1/2, which are -1 / (a b (a + b)) for roots a and b of two eigenvalues."""
         saved: tuple[Tensor, Tensor] = ctx.saved_tensors

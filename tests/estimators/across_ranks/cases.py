@@ -16,12 +16,14 @@ from mvib.compile.estimator import Estimator, build_memory
 from mvib.compile.execution import Networks, Tables, transform_rows
 from mvib.compile.networks import build_auxiliary
 from mvib.estimators.ranks import Ranks
-from mvib.evaluate.information.call import bind_arguments
 from mvib.nn.distributions import Categorical, DiagonalGaussian
 from mvib.nn.learned_number import LearnedNumber
 from mvib.plan.plan import Auxiliary, Estimate
+from mvib.semantics.scope import Scope, as_call
 from mvib.semantics.values import BoundCall, Learned
 from mvib.source import SourceFile, Span
+from mvib.syntax import ast
+from mvib.syntax.parser import parse_source
 
 NOWHERE = Span(SourceFile("case", ""), 0, 0)
 WIDTH = 6
@@ -34,6 +36,8 @@ SAMPLES = {"critic": "separable(8, dim: 4)", "net": "mlp(8, norm: none)", "ema":
 # Tables beside the usual ones, for estimators that can take others.
 INPUTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "cross_entropy": (("x", "probabilities"),),
+    "distance_infonce": (("x", "y", "pair"),),
+    "patch_infonce": (("x", "tokens"),),
     "supcon": (("x", "y", "labels"),),
 }
 
@@ -103,6 +107,16 @@ def _cases(entry: EstimatorEntry) -> Iterator[Case]:
                 yield replace(base, arguments=tuple((required | {argument.name: word}).items()))
 
 
+def _bound(catalogue: Catalogue, entry: EstimatorEntry, arguments: dict[str, str]) -> BoundCall:
+    """The call as a spec has it."""
+    listed = ", ".join(f"{name}: {text}" for name, text in arguments.items())
+    parsed = parse_source(SourceFile("case", f"method M maximize H(A) by {entry.name}({listed})"))
+    term = next(statement for statement in parsed.spec.statements if isinstance(statement, ast.Term))
+    call = as_call(term.estimator)
+    assert call is not None
+    return Scope(catalogue=catalogue).bind(call, entry)
+
+
 class Bench:
     """One case with its networks, on rows that a shared layer makes, as a model would."""
 
@@ -116,12 +130,13 @@ class Bench:
         self.call: BoundCall | None = None
         if entry.interface is not Interface.DECODER:
             extra = {"reference": "normal"} if entry.interface is Interface.RATE else {}
-            self.call = bind_arguments(catalogue, entry, {**extra, **arguments}, defaults=False)
+            self.call = _bound(catalogue, entry, {**extra, **arguments})
         self.estimate = self._estimate(catalogue, entry)
         self.layers = nn.ModuleDict({name: nn.Linear(WIDTH, WIDTH) for name in ("x", "y")})
         self.auxiliaries = Networks()
         if self.estimate.auxiliary is not None:
-            built = build_auxiliary(self.estimate.auxiliary, (WIDTH,), (WIDTH,))
+            second = (WIDTH,) if self.estimate.auxiliary.second else None
+            built = build_auxiliary(self.estimate.auxiliary, (WIDTH,), second)
             self.auxiliaries.add(self.estimate.auxiliary.name, built)
         learned = {
             name: LearnedNumber(value.start, positive=value.positive, least=value.least)
@@ -142,7 +157,10 @@ class Bench:
         for name, is_density in (("critic", False), ("net", True)):
             network = given.get(name)
             if isinstance(network, BoundCall):
-                auxiliary = Auxiliary(name=name, call=network, is_density=is_density, first="x", second="y")
+                tells_prior = entry.interface is Interface.DISCRIMINATOR
+                is_density = is_density and not tells_prior
+                second = "" if tells_prior else "y"
+                auxiliary = Auxiliary(name=name, call=network, is_density=is_density, first="x", second=second)
         one = self.case.form in {Form.DIVERGENCE} or (self.case.form is Form.ENTROPY and entry.joins)
         labelled = entry.interface is Interface.LABELS or self.case.form in entry.labelled
         usual = ("x", "labels") if labelled else ("x",) if one else ("x", "y")
@@ -170,7 +188,9 @@ class Bench:
         x = self.layers["x"](rows[:, :WIDTH])
         y = self.layers["y"](rows[:, WIDTH:])
         tables.values |= {"x": self._transformed(x, ranks), "y": self._transformed(y, ranks), "labels": labels}
-        tables.values |= {"probabilities": y.softmax(dim=1), "z": self._transformed(x.flip(1) + y, ranks)}
+        z = self._transformed(x.flip(1) + y, ranks)
+        tables.values |= {"z": z, "pair": torch.cat([y, z], dim=1), "tokens": torch.stack([y, z], dim=1)}
+        tables.values["probabilities"] = y.softmax(dim=1)
         if self.case.entry.interface is Interface.LABELS:
             tables.densities["density"] = Categorical(logits=x)
         tables.densities["density"] = DiagonalGaussian(mean=y, std=0.5 + x.square())

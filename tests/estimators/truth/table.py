@@ -10,12 +10,14 @@ from torch import Tensor
 
 from mvib.catalogue.signature import Form
 from mvib.data.laws import Kind, Law, symmetric_channel
-from mvib.estimators import dv, infonce, jsd, nwj, smile, tuba
+from mvib.estimators import adversarial, dv, infonce, jsd, nwj, smile, tuba
+from mvib.estimators import tcr as by_tcr
 from mvib.estimators.barber_agakov import barber_agakov
 from mvib.estimators.club import club
 from mvib.estimators.cross_entropy import cross_entropy
 from mvib.estimators.l1out import l1out
 from mvib.estimators.mmd import mmd
+from mvib.estimators.patch_infonce import patch_infonce
 from mvib.estimators.rate import rate
 from mvib.estimators.rows import unit
 from mvib.estimators.supcon import supcon
@@ -378,6 +380,42 @@ def isotropic_coding_rate(law: Law, num: int) -> float | None:
     return coding_rate_cap(law.dim_x, num, scale=3 / law.dim_x) if has_normal_x(law) else None
 
 
+def label_of(y: Tensor) -> Tensor:
+    """Y where it is a whole number from 0 on, else whether its first number is positive."""
+    values = y[:, 0]
+    return values.long() if (values == values.round()).all() and (values >= 0).all() else (values > 0).long()
+
+
+def coded(x: Tensor) -> Tensor:
+    """Rows that are orthogonal for different whole numbers, else the rows."""
+    whole = x.shape[1] == 1 and bool((x == x.round()).all())
+    return torch.nn.functional.one_hot(x[:, 0].long()).double() if whole else unit(x)
+
+
+def given_a_label(law: Law) -> Tensor | None:
+    """p(x | y) of a symmetric channel, the same for all labels but for their order."""
+    if not law.name.startswith("symmetric channel"):
+        return None
+    assert law.entropy_x is not None
+    number = round(math.exp(law.entropy_x))
+    values = torch.arange(number, dtype=torch.float64)[:, None]
+    return law.log_ratio(values, torch.zeros_like(values)).exp() / number
+
+
+def rate_of_channel(law: Law, _num: int) -> float | None:
+    """Of orthogonal rows, D of them: the moments of a label are diagonal, n p(x | y), and the scale D / (n / 2)."""
+    shares = given_a_label(law)
+    return None if shares is None else (2 * len(shares) * shares).log1p().sum().item() / 2
+
+
+def few_rows_of_labels(law: Law, num: int) -> float:
+    """Half the variance of log(1 + s f), f a share p of m rows: s^2 p / (2 m (1 + s p)^2) <= s / (2 m); doubled."""
+    shares = given_a_label(law)
+    assert shares is not None
+    number = len(shares)
+    return 2 * number * 2 * number / (2 * num / number) / 2
+
+
 def coding_rate_cap(dim: int, num: int, *, scale: float) -> float:
     smaller = min(num, dim)
     return smaller * math.log1p(scale * num / smaller)
@@ -429,6 +467,14 @@ SECOND_ORDER = (
         measure=on_rows("variance_covariance", Form.ENTROPY, gamma=0.25),
         # The squared covariance of two independent columns has mean 1 / (N - 1).
         population=lambda law, num: -(law.dim_x - 1) / (num - 1) if has_normal_x(law) else None,
+    ),
+    Row(
+        name="variance_covariance",
+        form=Form.ENTROPY,
+        about="normalized, hinge off",
+        measure=on_rows("variance_covariance", Form.ENTROPY, gamma=0.25, normalize=True),
+        # A squared sample correlation of independent columns has mean 1 / (N - 1).
+        population=lambda law, num: -(1 - 1 / law.dim_x) / (num - 1) if has_normal_x(law) else None,
     ),
     Row(
         name="cross_correlation",
@@ -527,6 +573,42 @@ SECOND_ORDER = (
         about="eps2",
         measure=on_rows("tcr", Form.ENTROPY, eps2=0.5),
         cap=lambda law, x, _y: x.new_tensor(coding_rate_cap(law.dim_x, len(x), scale=law.dim_x / (len(x) * 0.5)) / 2),
+        num_rows=NUM_FOR_COVARIANCE,
+    ),
+    Row(
+        name="tcr",
+        form=Form.CONDITIONAL_ENTROPY,
+        about="of a label",
+        measure=lambda _law, x, y: by_tcr.conditional_entropy(coded(x), label_of(y), eps2=0.5),
+        population=rate_of_channel,
+        bias=few_rows_of_labels,
+        family=with_less_error,
+        num_rows=NUM_FOR_COVARIANCE,
+        invariant=False,
+    ),
+    Row(
+        name="collision",
+        form=Form.ENTROPY,
+        measure=on_rows("collision", Form.ENTROPY),
+        population=lambda law, num: -math.exp(-log_mean_square(num, law.dim_x)) if has_normal_x(law) else None,
+        cap=lambda law, x, _y: x.new_tensor(-1 / min(len(x), law.dim_x)),
+    ),
+    Row(
+        name="covariance_contrast",
+        form=Form.ENTROPY,
+        about="first batch",
+        measure=on_rows("covariance_contrast", Form.ENTROPY),
+        population=lambda law, num: -0.1 * math.exp(-log_mean_square(num, law.dim_x)) if has_normal_x(law) else None,
+        cap=lambda _law, x, _y: x.new_zeros(()),
+    ),
+    Row(
+        name="running_logdet",
+        form=Form.ENTROPY,
+        about="first batch",
+        measure=on_rows("running_logdet", Form.ENTROPY),
+        # A hundredth of the identity, and the covariance 1 / D of even unit rows.
+        population=lambda law, _: math.log(0.01 + 0.99 / law.dim_x) if has_normal_x(law) else None,
+        bias=lambda law, num: determinant_bias(law.dim_x, num) * 2 / law.dim_x,
         num_rows=NUM_FOR_COVARIANCE,
     ),
     Row(
@@ -637,6 +719,27 @@ def own_pair_bias(dim: int, num: int, kernel_variance: float) -> float:
 
 def narrow_normal(law: Law) -> bool:
     return has_normal_x(law) and law.dim_x <= 4
+
+
+def best_discriminator(factor: float, loss: adversarial.Loss) -> Measure:
+    """Of a normal X times a factor, from the standard normal: the log-ratio of the densities."""
+
+    def measure(law: Law, x: Tensor, _y: Tensor) -> Tensor:
+        codes = factor * x
+        scores = (x.square() - codes.square()).sum(dim=1) / 2 + law.dim_x * math.log(factor)
+        return adversarial.adversarial(scores, loss=loss)
+
+    return measure
+
+
+def adversarial_population(law: Law, _num: int) -> float | None:
+    """E_q log(1 + q / p) - log 2 for q normal of standard deviation 2, by quadrature."""
+    if not has_normal_x(law) or law.dim_x > 1:
+        return None
+    z = torch.linspace(-30, 30, 6001, dtype=torch.float64)
+    log_ratio = 3 * z.square() / 8 - LOG_2
+    density = (-z.square() / 8).exp() / math.sqrt(8 * math.pi)
+    return torch.trapezoid(density * torch.nn.functional.softplus(log_ratio), z).item() - LOG_2
 
 
 def is_narrow_gaussian(law: Law) -> bool:
@@ -805,6 +908,31 @@ KERNELS = (
         cap=lambda _law, x, _y: x.new_tensor(2.0),
     ),
     Row(
+        name="adversarial",
+        form=Form.DIVERGENCE,
+        about="from its own law",
+        measure=best_discriminator(1.0, "non_saturating"),
+        population=lambda law, _: 0.0 if has_normal_x(law) else None,
+        # The discriminator of these rows knows normal codes only.
+        grows=False,
+    ),
+    Row(
+        name="adversarial",
+        form=Form.DIVERGENCE,
+        about="twice as wide",
+        measure=best_discriminator(2.0, "non_saturating"),
+        population=adversarial_population,
+        grows=False,
+    ),
+    Row(
+        name="adversarial",
+        form=Form.DIVERGENCE,
+        about="saturating, twice as wide",
+        measure=best_discriminator(2.0, "saturating"),
+        cap=lambda _law, x, _y: x.new_tensor(LOG_2),
+        grows=False,
+    ),
+    Row(
         name="mmd",
         form=Form.DIVERGENCE,
         about="twice as wide",
@@ -956,34 +1084,35 @@ def against_a_queue(law: Law, x: Tensor, y: Tensor) -> Tensor:
     return infonce.infonce(unit(x), unit(y), negatives="queue", queue=unit(earlier))
 
 
+def beside_noise(_law: Law, x: Tensor, y: Tensor) -> Tensor:
+    """One location that is Y, and one that knows nothing."""
+    return patch_infonce(x, torch.stack([y, torch.randn_like(y)], dim=1))
+
+
+def distances_of_normals(law: Law, _num: int) -> float | None:
+    """Minus the mean log of the smoothed density's values, where kernels of variance 1 have height 1."""
+    return law.dim_x * (LOG_2 / 2 + 1 / 4) if narrow_normal(law) and law.conditional is not None else None
+
+
 def within_random_domains(_law: Law, x: Tensor, y: Tensor) -> Tensor:
     """Domains of which neither variable knows: the information within them is that of all."""
     return infonce.infonce(unit(x), unit(y), negatives="other_view", temperature=0.1, domain=torch.arange(len(x)) % 2)
 
 
-def one_hot(values: Tensor) -> Tensor:
-    return torch.nn.functional.one_hot(values[:, 0].long()).double()
-
-
 def supcon_of_label(_law: Law, x: Tensor, y: Tensor) -> Tensor:
-    """Rows that are orthogonal for different values of X, at temperature 1."""
-    return supcon(one_hot(x), y[:, 0].long(), temperature=1.0)
+    return supcon(coded(x), label_of(y), temperature=1.0)
 
 
 def supcon_population(law: Law, _num: int) -> float | None:
     """E s_ap - log E exp(s_ab), where a product is 1 for equal values of X, of m even ones, and 0 for others."""
-    if not law.name.startswith("symmetric channel"):
-        return None
-    assert law.entropy_x is not None
-    number = round(math.exp(law.entropy_x))
-    values = torch.arange(number, dtype=torch.float64)[:, None]
-    given_label = law.log_ratio(values, torch.zeros_like(values)).exp() / number
-    return (given_label.square().sum() - math.log(1 + (math.e - 1) / number)).item()
+    shares = given_a_label(law)
+    return None if shares is None else (shares.square().sum() - math.log(1 + (math.e - 1) / len(shares))).item()
 
 
 def label_shares(_law: Law, x: Tensor, y: Tensor) -> Tensor:
     """The mean log of how much more often a row is drawn from the others of the label than from all others."""
-    others = (y == y.T).sum(dim=1).double() - 1
+    labels = label_of(y)
+    others = (labels == labels[:, None]).sum(dim=1).double() - 1
     shares = ((len(x) - 1) / others).log()
     return shares.where(others > 0, 0.0).mean()
 
@@ -1158,6 +1287,28 @@ CONTRASTIVE = (
         about="cosines, within domains of no information",
         measure=within_random_domains,
         quantity=information_of_one_width,
+    ),
+    Row(
+        name="patch_infonce",
+        about="one location",
+        measure=on_rows("patch_infonce", Form.INFORMATION),
+        quantity=information_of_one_width,
+        cap=lambda _law, x, _y: x.new_tensor(math.log(len(x))),
+    ),
+    Row(
+        name="patch_infonce",
+        about="another location of noise",
+        measure=beside_noise,
+        quantity=information_of_one_width,
+        cap=lambda _law, x, _y: x.new_tensor(math.log(2 * len(x) - 1)),
+    ),
+    Row(
+        name="distance_infonce",
+        measure=on_rows("distance_infonce", Form.INFORMATION, bandwidth=2.0),
+        population=distances_of_normals,
+        bias=lambda law, num: own_pair_bias(law.dim_x, num, 1.0),
+        # The term of the pair itself is what it leaves out.
+        grows=False,
     ),
     Row(
         name="supcon",

@@ -67,7 +67,7 @@ def test_momentum_contrast_without_queue(temperature: float) -> None:
     assert_authors(
         run,
         run.variables("Q[1]", "Q[2]", "K[1]", "K[2]"),
-        lambda *outputs: momentum_contrast_without_queue(*outputs, temperature),
+        lambda q1, q2, k1, k2: momentum_contrast_without_queue(q1, q2, k1, k2, temperature),
     )
 
 
