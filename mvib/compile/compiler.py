@@ -157,6 +157,8 @@ class _Inference:
         self.diagnostics: list[Diagnostic] = []
         self.broken: set[str] = set()
         self._by_name = {network.name: network for network in plan.networks}
+        drawn = [step for step in plan.steps if isinstance(step, Draw | Attack)]
+        self._views = {name for step in drawn for name in (getattr(step, "parts", ()) or (step.result,))}
 
     def run(self, steps: Sequence[Step], tables: Tables) -> None:
         for step in steps:
@@ -236,7 +238,9 @@ class _Inference:
             data = self.shapes[step.target]
             return Target(shape=data.shape, classes=data.classes, is_data=True)
         value = tables.values.get(step.target)
-        return Target(shape=tuple(value.shape[1:]) if value is not None else (), classes=None, is_data=False)
+        # The width of a view is given by the data too: a head may adapt to it.
+        shape = tuple(value.shape[1:]) if value is not None else ()
+        return Target(shape=shape, classes=None, is_data=step.target in self._views)
 
     def _report(self, step: Networked, tables: Tables, error: Exception) -> None:
         network = self._by_name[step.network]

@@ -9,6 +9,7 @@ from torch import Tensor
 from mvib.estimators.log_determinant import log_det_of_rows, remedied
 from mvib.estimators.precision import at_least_float32, without_autocast
 from mvib.estimators.ranks import ALONE, Ranks
+from mvib.estimators.rows import centered
 
 
 def tcr(
@@ -17,6 +18,7 @@ def tcr(
     mu: float | Float[Tensor, ""] | None = None,
     eps2: float | Float[Tensor, ""] | None = None,
     gamma: float | Float[Tensor, ""] = 1.0,
+    center: bool = False,
     ranks: Ranks = ALONE,
 ) -> Float[Tensor, ""]:
     """Surrogate of H(Z) by the total coding rate of the rows.
@@ -30,6 +32,7 @@ def tcr(
         mu: scale of the first form, greater than 0; 3 if neither scale is given.
         eps2: squared distortion of the second form, greater than 0. Public code calls it eps.
         gamma: multiplies the scale inside the log-determinant, greater than 0; MCR2's code calls it gam1.
+        center: whether the mean of the rows is taken off, after they were scaled; the papers' rates are not centred.
         ranks: that share the batch.
 
     Returns:
@@ -38,12 +41,13 @@ def tcr(
     Raises:
         ValueError: both scales are given.
 
-    Source: mu: Tan et al. 2024 (M-MAE), arXiv:2309.17281. eps2: Yu et al. 2020 (MCR2), arXiv:2006.08558, and
+    Source: mu, with its option to centre: Tan et al. 2024 (M-MAE), arXiv:2309.17281, official code
+    yifanzhang-pro/M-MAE, loss_func.py. eps2: Yu et al. 2020 (MCR2), arXiv:2006.08558, and
     Tong et al. 2023 (EMP-SSL), arXiv:2304.03977. Differs from lightly's EMP-SSL, which adds the rate to the loss (and
     so minimises it) and does not normalise rows; and from codes that gather without gradient, whose gradient is divided
     by the number of ranks (M-MAE).
     """
-    u = at_least_float32(u)
+    u = centered(u, ranks=ranks) if center else at_least_float32(u)
     with without_autocast(u):
         return _rate(u, mu, eps2, gamma, total=sum(ranks.counts(len(u))), ranks=ranks)
 

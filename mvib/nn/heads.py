@@ -195,6 +195,9 @@ def _positive(rho: Float[Tensor, "B *E"], *, shift: float) -> Float[Tensor, "B *
 
 
 def _as_event(values: Float[Tensor, "B D"], event: Shape) -> Float[Tensor, "B *E"]:
+    """Give each row the shape of the variable; of tokens there may be more or fewer than when the head was made."""
+    if len(event) == 2:
+        event = (values.shape[1] // event[1], event[1])
     return values.reshape(len(values), *event)
 
 

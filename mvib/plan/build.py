@@ -230,8 +230,10 @@ class _Planner:
         entry = builder_of(self.method, channel.module)
         called = entry if entry is not None and (entry.crosses or entry.placed or entry.aims) else None
         if target and called is not None and called.aims:
-            # Where the tokens lie that it is to predict is known to it, what they are is not.
+            # Where the tokens lie that it is to predict is known to it, what they are is not: so from one source it
+            # predicts each of its targets anew.
             self.member(channel.target)
+            result = f"{channel.module}({taken} -> {target})"
         return self._add(
             Density(result=result, network=channel.module, source=taken, target=target, entry=called, span=channel.span)
         )

@@ -273,6 +273,12 @@ SECOND_ORDER = (
                 scheduled=True,
                 about="factor of the scale inside the log-determinant (MCR2's gam1)",
             ),
+            Argument(
+                name="center",
+                kind=Kind.BOOLEAN,
+                default=False,
+                about="whether the mean of the scaled rows is taken off (M-MAE's option); of H(A) only",
+            ),
         ),
         source="Tan et al. 2024 (mu: M-MAE); Yu et al. 2020 (eps2: MCR2), Tong et al. 2023 (EMP-SSL)",
         implementation="mvib.estimators.tcr:tcr",
