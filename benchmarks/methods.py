@@ -1,7 +1,7 @@
 """Every bundled spec, trained for one budget and probed, beside the untrained network and the raw pixels.
 
     python benchmarks/methods.py digits [SPEC...] [--seeds 0] [--jobs 2]
-    python benchmarks/methods.py cifar10 --images cifar10_jpeg.npz [SPEC...] [--seeds 0 1]
+    python benchmarks/methods.py cifar10 [SPEC...] --images cifar10_jpeg.npz [--seeds 0 1]
 
 On the digits (1,437 for training, 360 held out): conv(64, 64, 128, 128), batch 256, 40 epochs. On CIFAR-10 (10,000 for
 training, 2,000 held out): conv(64, 128, 256, 256), batch 256, 8 epochs. Everything else is the spec's own train block.
