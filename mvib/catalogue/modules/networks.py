@@ -19,12 +19,6 @@ NETWORKS = (
                 default=True,
                 about="whether that normalisation has a learned scale and shift",
             ),
-            Argument(
-                name="each",
-                kind=Kind.BOOLEAN,
-                default=False,
-                about="whether each step of a sequence is taken on its own",
-            ),
         ),
         takes="anything; an image is flattened",
         implementation="mvib.nn.builders.mlp:mlp",
