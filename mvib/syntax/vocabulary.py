@@ -66,6 +66,7 @@ PHRASES = {
     "_LINK": "`--`",
     "BY": "`by`",
     "ON": "`on`",
+    "WEIGHTED": "`weighted by`",
     "IN": "`in`",
     "EXTENDS": "`extends`",
 }

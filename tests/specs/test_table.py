@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mvib.catalogue import load_catalogue
+from mvib.catalogue.training import SETTINGS
 from mvib.cli.main import main
 from mvib.resources import bundled_specs, specs_folder
 
@@ -24,7 +25,10 @@ def test_only_methods_have_a_table_of_markdown(capsys: pytest.CaptureFixture[str
 
 
 def test_no_module_knows_a_method_by_its_name() -> None:
-    words = set(load_catalogue().names()) | {PACKAGE.name}
+    catalogue = load_catalogue()
+    entries = [entry for name in catalogue.names() for entry in catalogue.find(name)]
+    arguments = {argument.name for argument in (*SETTINGS, *(a for entry in entries for a in entry.arguments))}
+    words = {entry.name for entry in entries} | arguments | {PACKAGE.name}
     names = {name.rpartition("/")[2] for name in bundled_specs()} - words
     found = []
     for path in sorted(PACKAGE.rglob("*.py")):

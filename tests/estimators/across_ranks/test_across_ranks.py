@@ -1,8 +1,10 @@
 """Every estimator gives on several processes what it gives on one with the global batch: value and gradient."""
 
 import importlib.util
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,8 @@ from mvib.estimators.ranks import ALONE
 
 HERE = Path(__file__).parent
 
-# The processes are started once for all cases.
-pytestmark = pytest.mark.xdist_group("across_ranks")
+# Seconds that one of pytest's workers waits for the processes that another has started.
+LONGEST_WAIT = 900
 
 
 def _load(name: str) -> Any:
@@ -47,7 +49,12 @@ LARGEST_ROUNDING = 1e-2
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, list[dict[str, Any]]]:
     """What each of 2 and of 4 gloo processes found."""
     size: int = request.param
-    folder = tmp_path_factory.mktemp(f"world{size}")
+    folder = _shared_folder(tmp_path_factory) / f"world{size}"
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        _wait_for(folder / "done")
+        return size, _results(folder, size)
     command = [sys.executable, str(HERE / "worker.py"), str(size)]
     processes = [
         subprocess.Popen(
@@ -58,8 +65,26 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         for rank in range(size)
     ]
     errors = [process.communicate()[1] for process in processes]
+    (folder / "done").touch()
     assert all(process.returncode == 0 for process in processes), "\n".join(errors)
-    return size, [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(size)]
+    return size, _results(folder, size)
+
+
+def _results(folder: Path, size: int) -> list[dict[str, Any]]:
+    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(size)]
+
+
+def _shared_folder(factory: pytest.TempPathFactory) -> Path:
+    """A folder of this run of the tests that pytest's own workers share: the processes are started once for all."""
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+def _wait_for(file: Path) -> None:
+    start = time.monotonic()
+    while not file.exists():
+        assert time.monotonic() - start < LONGEST_WAIT, "the processes of another worker do not end"
+        time.sleep(0.2)
 
 
 def _difference(found: Tensor, expected: Tensor) -> float:
