@@ -1,6 +1,7 @@
 """`mvib estimate NAME --x A.npy --y B.npy`: an information quantity of arrays from disk."""
 
 import json
+import tokenize
 import warnings
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,9 @@ def _read_array(file: str) -> Any:
         raise ValueError(f"there is no file `{file}`; check the path") from None
     except OSError as error:
         raise ValueError(f"`{file}` cannot be read: {error.strerror or error}") from error
-    except (ValueError, EOFError) as error:
+    except MemoryError as error:
+        raise ValueError(f"`{file}` says that it holds more numbers than there is memory for; {remedy}") from error
+    except (ValueError, EOFError, SyntaxError, RecursionError, tokenize.TokenError) as error:
         if str(error).startswith("`"):
             raise
         raise ValueError(f"`{file}` holds no array of numbers, or is cut short; {remedy}") from error

@@ -1,12 +1,14 @@
 """An estimator with arguments that were given in Python or on the command line."""
 
+import inspect
 from collections.abc import Mapping
 
 from mvib.catalogue import Catalogue
 from mvib.catalogue.signature import EstimatorEntry, Form, Interface, Kind, ModuleEntry, Required, Role
-from mvib.diagnostics import Diagnostic, nearest
+from mvib.compile.networks import import_object
+from mvib.diagnostics import Diagnostic, nearest, quoted_list
 from mvib.semantics.scope import Scope, Unresolved, as_call
-from mvib.semantics.values import BoundCall
+from mvib.semantics.values import BoundCall, Scalar, is_constant
 from mvib.source import SourceFile
 from mvib.syntax import ast
 from mvib.syntax.parser import parse_source
@@ -22,6 +24,10 @@ _NEEDS_MODEL = {
 }
 
 
+# What papers call an estimator that has another name here.
+_CALLED = {"mine": "dv` with `ema: 0.99", "nce": "infonce", "barlow": "cross_correlation"}
+
+
 def find_entry(catalogue: Catalogue, name: str) -> EstimatorEntry:
     """The estimator of a name that can measure samples.
 
@@ -34,7 +40,11 @@ def find_entry(catalogue: Catalogue, name: str) -> EstimatorEntry:
     if name in catalogue.estimators:
         needs = _NEEDS_MODEL.get(catalogue.estimators[name].interface, "the earlier batches of a training run")
         raise ValueError(f"`{name}` needs {needs}, which arrays do not have: write a spec, and train it")
-    meant = nearest(name, usable)
+    if "(" in name:
+        inside = name.partition("(")[2].rstrip(")").replace(": ", "=").replace(":", "=").split(",")
+        words = " ".join(f"--set {word.strip()}" for word in inside if word.strip())
+        raise ValueError(f"`{name}` is a call; arguments stand on their own: `{name.partition('(')[0]}` with `{words}`")
+    meant = _CALLED.get(name.casefold()) or nearest(name, usable)
     raise ValueError(
         f"there is no estimator `{name}`; there are {', '.join(sorted(usable))}"
         + (f"; did you mean `{meant}`?" if meant else "")
@@ -96,7 +106,9 @@ def bind_arguments(
     try:
         bound = scope.bind(call, entry)
     except Unresolved:
-        raise ValueError(_text(next(iter(scope.found)))) from None
+        raise ValueError(_unbound(scope, entry, given)) from None
+    _check_constant(bound)
+    _check_taken(entry, given)
     for name, value in bound.arguments:
         if isinstance(value, BoundCall) and isinstance(value.entry, ModuleEntry) and value.entry.role is Role.MEMORY:
             raise ValueError(
@@ -104,6 +116,41 @@ def bind_arguments(
                 "one batch: leave it out, or write a spec, and train it"
             )
     return bound
+
+
+def _unbound(scope: Scope, entry: EstimatorEntry, given: Mapping[str, str]) -> str:
+    """What is wrong with the arguments."""
+    if scope.found:
+        return _text(next(iter(scope.found)))
+    word = next(iter((*scope.parameter_uses, *scope.variable_uses)), "")
+    name = next((name for name, text in given.items() if word in text), "")
+    argument = next((a for a in entry.arguments if a.name == name), None)
+    takes = ""
+    if argument is not None:
+        takes = quoted_list(argument.choices, conjunction="or") if argument.choices else argument.kind.value
+    said = f"`{word}` in `{name}: {given.get(name, '')}` of `{entry.name}` is no word of it"
+    return f"{said}; `{name}` takes {takes}" if takes else said
+
+
+def _check_constant(call: BoundCall) -> None:
+    for name, value in call.arguments:
+        if isinstance(value, BoundCall):
+            _check_constant(value)
+        elif isinstance(value, Scalar) and not is_constant(value):
+            raise ValueError(
+                f"`{name}` of `{call.name}` follows a schedule, and arrays have no training: give a number"
+            )
+
+
+def _check_taken(entry: EstimatorEntry, given: Mapping[str, str]) -> None:
+    """A critic takes the place of the similarity, and of the words that are about that."""
+    if "critic" not in given or not entry.with_critic:
+        return
+    taken = inspect.signature(import_object(entry.with_critic)).parameters
+    ignored = [name for name in given if name != "critic" and name not in taken]
+    if ignored:
+        listed = quoted_list(ignored)
+        raise ValueError(f"with a `critic`, `{entry.name}` has no use for {listed}: leave one of them out")
 
 
 def _written(value: object) -> str:

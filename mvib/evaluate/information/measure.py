@@ -25,6 +25,7 @@ from mvib.evaluate.information.measurement import Measurement, Promise
 from mvib.evaluate.information.samples import as_table, read_samples
 from mvib.nn.builders.critics import JointCritic
 from mvib.nn.learned_number import LearnedNumber
+from mvib.nn.shapes import ShapeError
 from mvib.plan.plan import Auxiliary, Estimate
 from mvib.semantics.values import BoundCall, Learned
 from mvib.source import SourceFile, Span
@@ -37,6 +38,10 @@ _JOINT_BATCH = 64
 
 # Rows that a critic scores at once: its scores are as many as the pairs of rows.
 _MOST_ROWS_SCORED = 1024
+
+
+# Rows that a network and its measurement take at least, half of them each.
+_FEWEST_TRAINED = 32
 
 
 def measure_information(
@@ -55,6 +60,8 @@ def measure_information(
         raise ValueError(f"the level of an interval is between 0 and 1, not {level:g}")
     if resamples < 0 or resamples == 1:
         raise ValueError("resamples is 0 for no interval, or at least 2")
+    if not 0 <= seed < 2**63:
+        raise ValueError(f"the seed is a whole number from 0 to 2^63 - 1, not {seed}")
     catalogue = load_catalogue(plugins)
     entry = find_entry(catalogue, name)
     samples = read_samples(x, y)
@@ -107,7 +114,7 @@ def measure_information(
         quantity=joint,
         bound=bound.value,
         exact_when="" if ties else entry.exact_when,
-        units=entry.units,
+        units="none" if call.words().get("objective") == "correlation" else entry.units,
         interval=interval,
         level=level,
         num_examples=len(rows[0]),
@@ -183,12 +190,21 @@ def _fit_and_prepare(estimate: Estimate, learned: Mapping[str, LearnedNumber], s
     networks = nn.ModuleDict(dict(learned))
     auxiliaries = Networks()
     if auxiliary is not None:
+        if len(samples[0]) < _FEWEST_TRAINED:
+            raise ValueError(
+                f"there are {len(samples[0])} rows, and `{entry.name}` trains a network on half of them: give at least "
+                f"{_FEWEST_TRAINED}"
+            )
         tables = [as_table(table)[order] for table in samples]
         # Information does not change under a map of each variable; networks train best on standardised ones.
         means = [table[:half].mean(dim=0) for table in tables]
         scales = [table[:half].std(dim=0).clamp(min=1e-12) for table in tables]
         tables = [((t - m) / s).float() for t, m, s in zip(tables, means, scales, strict=True)]
-        auxiliaries.add(auxiliary.name, build_auxiliary(auxiliary, tables[0].shape[1:], tables[1].shape[1:]))
+        try:
+            network = build_auxiliary(auxiliary, tables[0].shape[1:], tables[1].shape[1:])
+        except ShapeError as error:
+            raise ValueError(f"`{auxiliary.call.text()}` takes no rows of a table: {error}") from error
+        auxiliaries.add(auxiliary.name, network)
         networks["auxiliaries"] = auxiliaries
     else:
         tables = [table[order] for table in _rows_for(entry, estimate.form, samples)]

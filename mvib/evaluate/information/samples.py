@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 
 _FEWEST = 4
+# Squares of larger numbers, and their sums, leave single precision, in which critics are trained.
+_LARGEST = 1e15
 
 
 def read_samples(x: Any, y: Any) -> tuple[Tensor, ...]:
@@ -31,7 +33,9 @@ def _read(value: Any, name: str) -> Tensor:
         array = np.asarray(value)
         if array.dtype.kind not in "fiub":
             raise ValueError(f"{name} holds {array.dtype}, and numbers are needed")
-        value = torch.from_numpy(np.ascontiguousarray(array))
+        # Torch knows neither other orders of bytes nor more than double precision.
+        native = np.float64 if array.dtype.kind == "f" and array.dtype.itemsize > 8 else array.dtype.newbyteorder("=")
+        value = torch.from_numpy(np.ascontiguousarray(array.astype(native, copy=False)))
     table: Tensor = value.detach().cpu()
     if table.dim() not in {1, 2} or 0 in table.shape[1:]:
         shape = " x ".join(map(str, table.shape)) or "a single number"
@@ -44,6 +48,9 @@ def _read(value: Any, name: str) -> Tensor:
     if not bool(finite.all()):
         row = int((~finite.reshape(len(table), -1).all(dim=1)).nonzero()[0])
         raise ValueError(f"{name} has a number that is not finite, first in row {row}; remove such rows")
+    largest = float(table.abs().max())
+    if largest > _LARGEST:
+        raise ValueError(f"{name} has a number of size {largest:.1e}, too large to be squared; divide {name} by it")
     return table.double()
 
 

@@ -116,14 +116,14 @@ def test_dino_momentum_rises_along_a_cosine() -> None:
     assert run.model.schedule_values()["ft.momentum"] == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize(("anchors", "weight"), [(5, 1.0), (3, 0.2)])
-def test_msn_matches_targets_and_uses_all_prototypes(anchors: int, weight: float) -> None:
+@pytest.mark.parametrize(("anchors", "weight", "sharpness"), [(5, 1.0, 0.25), (3, 0.2, 0.1)])
+def test_msn_matches_targets_and_uses_all_prototypes(anchors: int, weight: float, sharpness: float) -> None:
     """Assran et al. 2022, official code (`init_msn_loss`); log K, which it adds, is a constant."""
-    run = compiled("msn", settings={"anchors": anchors, "lambda": weight})
+    run = compiled("msn", settings={"anchors": anchors, "lambda": weight, "sharpness": sharpness})
     target = run.variables("S'")[0]
 
     def formula(*scores: Tensor) -> Tensor:
-        sharp = torch.softmax(target / 0.1, dim=1) ** (1 / 0.25)
+        sharp = torch.softmax(target / 0.1, dim=1) ** (1 / sharpness)
         q = balanced_weights(sharp / sharp.sum(dim=1, keepdim=True))
         losses, used = [], []
         for score in scores:
@@ -144,7 +144,8 @@ def test_msn_hides_patches_of_one_anchor() -> None:
 
 
 def test_msn_momentum_rises_in_a_straight_line() -> None:
-    assert compiled("msn", progress=0.5).model.schedule_values()["ft.momentum"] == pytest.approx(0.998, abs=1e-12)
+    run = compiled("msn", settings={"m": "linear(0.996 -> 1)"}, progress=0.5)
+    assert run.model.schedule_values()["ft.momentum"] == pytest.approx(0.998, abs=1e-12)
 
 
 def told_from_predictions(neighbours: Tensor, predictions: Tensor, temperature: float) -> Tensor:
