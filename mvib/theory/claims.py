@@ -1,0 +1,118 @@
+"""Verdicts on claims: proved with which certificates, false with which example, or not implied."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from mvib.graph import InformationGraph
+from mvib.semantics.method import LinearRelation, Method
+from mvib.theory.counterexample import Counterexample, find_counterexample
+from mvib.theory.expression import Expression
+from mvib.theory.proof import Assumption, Proof
+from mvib.theory.prover import SECONDS, Problem, Refutation, Undecided, prove
+from mvib.theory.relations import NotAnEntropyError, assumptions_of, inequalities_of
+from mvib.theory.remedy import find_remedies
+from mvib.theory.variables import build_model
+
+
+class Status(Enum):
+    """What was found out about a claim."""
+
+    PROVED = "proved"
+    FALSE = "false"
+    NOT_IMPLIED = "does not follow from Shannon's inequalities"
+    UNDECIDED = "not decided"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What was found out about a claim.
+
+    Attributes:
+        relation: the claim.
+        status: proved, false, not implied or not decided.
+        proofs: one, or two for an equality; none unless it is proved.
+        counterexample: a distribution on which it fails, where it is false.
+        remedies: assumptions any one of which would make it follow, the smallest first, as a spec writes them.
+        why: of a claim that is not decided.
+    """
+
+    relation: LinearRelation
+    status: Status
+    proofs: tuple[Proof, ...] = ()
+    counterexample: Counterexample | None = None
+    remedies: tuple[Assumption, ...] = ()
+    why: str = ""
+
+    @property
+    def holds_for_any_variables(self) -> bool:
+        """Whether it is proved for continuous variables too, where the quantities are finite."""
+        return bool(self.proofs) and all(proof.holds_for_any_variables for proof in self.proofs)
+
+    @property
+    def used_assumptions(self) -> tuple[Assumption, ...]:
+        """What the proofs rest on."""
+        used = {step.assumption for proof in self.proofs for step in proof.steps if step.assumption >= 0}
+        return tuple(self.proofs[0].assumptions[k] for k in sorted(used))
+
+
+def judge_claims(
+    method: Method,
+    graph: InformationGraph,
+    claims: Sequence[LinearRelation] | None = None,
+    *,
+    explain: bool = True,
+    seconds: float = SECONDS,
+) -> tuple[Verdict, ...]:
+    """Judge claims about a method.
+
+    Args:
+        method: resolved.
+        graph: of it.
+        claims: those to judge; the method's own by default.
+        explain: whether to look for counterexamples and remedies of what is not proved.
+        seconds: for each claim.
+    """
+    wanted = method.claims if claims is None else claims
+    model = build_model(method, graph, more=wanted)
+    problem = Problem(model.network, assumptions_of(method.assumptions, model))
+    verdicts = []
+    for relation in wanted:
+        try:
+            inequalities = inequalities_of(relation, model)
+        except NotAnEntropyError as error:
+            why = f"`{error.quantity}` is a divergence from a prior, and no combination of entropies"
+            verdicts.append(Verdict(relation=relation, status=Status.UNDECIDED, why=why))
+            continue
+        verdicts.append(_judge(relation, inequalities, problem, explain=explain, seconds=seconds))
+    return tuple(verdicts)
+
+
+def _judge(
+    relation: LinearRelation, inequalities: Sequence[Expression], problem: Problem, *, explain: bool, seconds: float
+) -> Verdict:
+    found = [prove(expression, problem, seconds=seconds) for expression in inequalities]
+    proofs = [one for one in found if isinstance(one, Proof)]
+    if len(proofs) == len(found):
+        return Verdict(relation=relation, status=Status.PROVED, proofs=tuple(proofs))
+    open_ones = [
+        (expression, one) for expression, one in zip(inequalities, found, strict=True) if not isinstance(one, Proof)
+    ]
+    undecided = [one for _, one in open_ones if isinstance(one, Undecided)]
+    if not explain:
+        if undecided:
+            return Verdict(relation=relation, status=Status.UNDECIDED, why=undecided[0].why)
+        return Verdict(relation=relation, status=Status.NOT_IMPLIED)
+    example, refutation = None, None
+    for expression, one in open_ones:
+        refutation = refutation or (one if isinstance(one, Refutation) else None)
+        example = example or find_counterexample(expression, problem, one if isinstance(one, Refutation) else None)
+    unproved = [expression for expression, _ in open_ones]
+    # An equality has two sides: what one of them fails on says nothing about the other.
+    known = (refutation, example) if len(unproved) == 1 else (None, None)
+    remedies = find_remedies(unproved, problem, *known)
+    if example is not None:
+        return Verdict(relation=relation, status=Status.FALSE, counterexample=example, remedies=remedies)
+    if undecided:
+        return Verdict(relation=relation, status=Status.UNDECIDED, remedies=remedies, why=undecided[0].why)
+    return Verdict(relation=relation, status=Status.NOT_IMPLIED, remedies=remedies)

@@ -1,0 +1,96 @@
+"""The Bayesian network of a method: its variables, and the predictions by decoders that its quantities speak of."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from mvib.graph import InformationGraph
+from mvib.graph.graph import HIDDEN
+from mvib.graph.paths import ends_of, follow_path, has_decoder
+from mvib.semantics.method import Channel, ChannelKind, LinearRelation, Member, Method, Quantity
+from mvib.theory.network import Network
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The variables of a method as the theory sees them.
+
+    Attributes:
+        network: of the graph of p, with the predictions that quantities speak of.
+        graph: of the method.
+        predictions: name of the variable that a channel path gives, by start and modules.
+    """
+
+    network: Network
+    graph: InformationGraph
+    predictions: Mapping[tuple[Member, tuple[Channel, ...]], str]
+
+    def name(self, quantity: Quantity, member: Member) -> str:
+        """The variable that a member of a quantity stands for, which is a prediction at the end of its path."""
+        if member == ends_of(quantity)[1].member:
+            path = prediction_path(self.graph, quantity)
+            if path is not None:
+                return self.predictions[path]
+        return str(member)
+
+
+def build_model(method: Method, graph: InformationGraph, *, more: Iterable[LinearRelation] = ()) -> Model:
+    """The network of a method.
+
+    Views are random, unless all draws of their channel are equal; encoders written with `->` are functions. A decoder's
+    prediction is drawn from it.
+
+    Args:
+        method: resolved.
+        graph: of it.
+        more: relations besides the claims and assumptions of the method.
+    """
+    parents: dict[str, list[str]] = {str(node): [] for node in graph.p.nodes if str(node).startswith(HIDDEN)}
+    hidden = frozenset(parents)
+    functions = set()
+    makers = {str(c.target): c for c in graph.channels if c.kind is not ChannelKind.DECODER}
+    for name in graph.variables:
+        parents[name] = [str(parent) for parent in graph.p.predecessors(name)]
+        maker = makers.get(name)
+        if maker is not None and not maker.stochastic and maker.kind is ChannelKind.ENCODER:
+            functions.add(name)
+    predictions: dict[tuple[Member, tuple[Channel, ...]], str] = {}
+    for quantity in _quantities(method, more):
+        path = prediction_path(graph, quantity)
+        if path is None or path in predictions:
+            continue
+        at = str(path[0])
+        for channel in path[1]:
+            step = f"{channel.module}({at})"
+            if channel.kind is not ChannelKind.DECODER and step not in parents and at == str(channel.sources[0]):
+                at = str(channel.target)
+                continue
+            if step not in parents:
+                others = [str(source) for source in channel.sources[1:]]
+                parents[step] = [at, *others]
+                if not channel.stochastic and channel.kind is ChannelKind.ENCODER:
+                    functions.add(step)
+            at = step
+        predictions[path] = at
+    network = Network(
+        parents={name: tuple(sources) for name, sources in parents.items()},
+        functions=frozenset(functions),
+        hidden=hidden,
+    )
+    return Model(network=network, graph=graph, predictions=predictions)
+
+
+def prediction_path(graph: InformationGraph, quantity: Quantity) -> tuple[Member, tuple[Channel, ...]] | None:
+    """Where the written path of a quantity starts and what it passes, if it passes a decoder."""
+    if not quantity.path:
+        return None
+    start, end = (variable.member for variable in ends_of(quantity))
+    path = follow_path(graph, start, quantity.path, end)
+    return (start, path) if path is not None and has_decoder(path) else None
+
+
+def _quantities(method: Method, more: Iterable[LinearRelation]) -> Iterable[Quantity]:
+    for relation in [*method.claims, *method.assumptions, *more]:
+        if isinstance(relation, LinearRelation):
+            yield from (term.quantity for term in relation.terms if term.quantity is not None)
+    for term in method.terms:
+        yield from (instance.quantity for instance in term.instances)
