@@ -40,7 +40,6 @@ def _summary(num_files: int, found: list[Diagnostic], claims: int) -> str:
     counts = {severity: sum(d.severity is severity for d in found) for severity in Severity}
     parts = [f"{n} {s.value}{'s' if n > 1 else ''}" for s, n in counts.items() if n]
     files = f"{num_files} spec{'s' if num_files > 1 else ''} checked"
-    stated = (
-        f"; {claims} claim{'s' if claims > 1 else ''} stated, not proved (there is no prover yet)" if claims else ""
-    )
+    open_claims = sum(d.slug in {"false-claim", "unproved-claim", "undecided-claim"} for d in found)
+    stated = f"; {claims} claim{'s' if claims > 1 else ''} proved" if claims and not open_claims else ""
     return f"{files}: {', '.join(parts) if parts else 'nothing wrong'}{stated}"

@@ -14,6 +14,7 @@ VERBS = {
     "check": "parse, resolve and check specs",
     "show": "a method at a glance: graph, objective, terms",
     "render": "draw the information-path diagram",
+    "prove": "prove claims, or find out why they do not follow",
     "compile": "compile a spec: parameters and shapes",
     "train": "train a spec",
     "eval": "evaluate a trained run with probes",
@@ -25,7 +26,6 @@ VERBS = {
 
 # Verbs of the language reference that this release does not have.
 PLANNED = {
-    "prove": "claims are parsed and shown, not proved",
     "diff": "`mvib show` prints what two methods could be compared by",
     "report": "`summary.json` and `metrics.jsonl` in a run folder hold what a report would show",
 }

@@ -57,12 +57,19 @@ def read_file(file: str) -> SourceFile:
         raise click.exceptions.Exit(WRONG_USAGE) from error
 
 
-def analyse_file(file: str, settings: Sequence[str] = (), plugins: Sequence[str] = ()) -> Analysis:
+def analyse_file(
+    file: str,
+    settings: Sequence[str] = (),
+    plugins: Sequence[str] = (),
+    *,
+    claim: str | None = None,
+    prove: bool = True,
+) -> Analysis:
     """Read and analyse FILE; exits with 2 when it, or a plug-in, is not there."""
     overrides = parse_settings(settings)
     source = read_file(file)
     try:
-        return analyse(source, overrides=overrides, plugins=tuple(plugins))
+        return analyse(source, overrides=overrides, plugins=tuple(plugins), claim=claim, prove=prove)
     except PluginError as error:
         click.echo(f"error: {error}", err=True)
         raise click.exceptions.Exit(WRONG_USAGE) from error

@@ -1,7 +1,7 @@
 """Verdicts on claims: proved with which certificates, false with which example, or not implied."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from mvib.graph import InformationGraph
@@ -10,9 +10,9 @@ from mvib.theory.counterexample import Counterexample, find_counterexample
 from mvib.theory.expression import Expression
 from mvib.theory.proof import Assumption, Proof
 from mvib.theory.prover import SECONDS, Problem, Refutation, Undecided, prove
-from mvib.theory.relations import NotAnEntropyError, assumptions_of, inequalities_of
-from mvib.theory.remedy import find_remedies
-from mvib.theory.variables import build_model
+from mvib.theory.relations import NotAnEntropyError, assumptions_of, inequalities_of, quantity_expression
+from mvib.theory.remedy import Remedy, find_remedies
+from mvib.theory.variables import Model, build_model
 
 
 class Status(Enum):
@@ -33,7 +33,8 @@ class Verdict:
         status: proved, false, not implied or not decided.
         proofs: one, or two for an equality; none unless it is proved.
         counterexample: a distribution on which it fails, where it is false.
-        remedies: assumptions any one of which would make it follow, the smallest first, as a spec writes them.
+        numbers: each quantity of the claim on the counterexample, in nats.
+        remedies: assumptions any one of which would make it follow.
         why: of a claim that is not decided.
     """
 
@@ -41,7 +42,8 @@ class Verdict:
     status: Status
     proofs: tuple[Proof, ...] = ()
     counterexample: Counterexample | None = None
-    remedies: tuple[Assumption, ...] = ()
+    numbers: tuple[tuple[str, float], ...] = ()
+    remedies: tuple[Remedy, ...] = ()
     why: str = ""
 
     @property
@@ -84,8 +86,22 @@ def judge_claims(
             why = f"`{error.quantity}` is a divergence from a prior, and no combination of entropies"
             verdicts.append(Verdict(relation=relation, status=Status.UNDECIDED, why=why))
             continue
-        verdicts.append(_judge(relation, inequalities, problem, explain=explain, seconds=seconds))
+        verdict = _judge(relation, inequalities, problem, explain=explain, seconds=seconds)
+        if verdict.counterexample is not None:
+            verdict = replace(verdict, numbers=_numbers(relation, verdict.counterexample, model))
+        verdicts.append(verdict)
     return tuple(verdicts)
+
+
+def _numbers(relation: LinearRelation, example: Counterexample, model: Model) -> tuple[tuple[str, float], ...]:
+    found = {
+        str(term.quantity): example.evaluate(quantity_expression(term.quantity, model))
+        for term in relation.terms
+        if term.quantity is not None
+    }
+    symbols = {term.symbol: example.symbols[term.symbol] for term in relation.terms if term.symbol}
+    # What counting leaves of a zero is shown as one.
+    return tuple((name, round(value, 12) + 0.0) for name, value in {**found, **symbols}.items())
 
 
 def _judge(

@@ -14,6 +14,7 @@ _TOLERANCE = 1e-9
 _MAX_BITS = 7
 _NUM_TRIALS = 1500
 _NUM_CANDIDATES = 5
+_NUM_MORE = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,14 @@ class Counterexample:
         variables: the components of each variable; none where it is constant.
         symbols: values of the free symbols, in nats.
         value: the left side of the claim less its right side, in nats: below zero.
+        hidden: variables that are only there to make others depend on one another.
     """
 
     num_bits: int
     variables: Mapping[str, tuple[Component, ...]]
     symbols: Mapping[str, float]
     value: float
+    hidden: Variables = frozenset()
 
     def entropy(self, names: Iterable[str]) -> float:
         """Joint entropy of variables, in nats, by counting."""
@@ -54,11 +57,18 @@ class Counterexample:
         entropies = {names: self.entropy(names) for names in expression.entropies}
         return expression.value(entropies, self.symbols)
 
-    def describe(self, names: Iterable[str]) -> tuple[str, ...]:
-        """`X[1] = (b1, b2)` for each of some variables."""
+    @property
+    def length(self) -> int:
+        """Length of its description."""
+        return sum(map(len, self.describe()))
+
+    def describe(self) -> tuple[str, ...]:
+        """`X[1] = (b1, b2)` for each variable that is not hidden."""
         lines = []
-        for name in names:
-            texts = [component.text for component in self.variables[name]]
+        for name, components in self.variables.items():
+            if name in self.hidden:
+                continue
+            texts = list(dict.fromkeys(component.text for component in components))
             made = "constant" if not texts else texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
             lines.append(f"{name} = {made}")
         return tuple(lines)
@@ -83,12 +93,22 @@ def find_counterexample(
     above = problem.network.ancestors(problem.network.mask(named))
     order = [name for k, name in enumerate(problem.network.names) if above >> k & 1]
     random = Random(0)
+    best: Counterexample | None = None
     for products in (False, True):
-        for _ in range(num_trials):
+        left = num_trials
+        while left > 0:
+            left -= 1
             made, num_bits = _draw(order, problem.network, refutation, random, products=products)
             found = _judge(claim, problem, made, num_bits)
-            if found is not None:
-                return found
+            if found is None:
+                continue
+            if best is None:
+                # A few more tries: what is shortest to write is easiest to understand.
+                left = min(left, _NUM_MORE)
+            if best is None or found.length < best.length:
+                best = found
+        if best is not None:
+            return best
     return None
 
 
@@ -118,7 +138,7 @@ def _judge(
         found = value(assumption.expression, symbols)
         if found < -_TOLERANCE or (assumption.is_equality and found > _TOLERANCE):
             return None
-    return Counterexample(num_bits, made, symbols, value(claim, symbols))
+    return Counterexample(num_bits, made, symbols, value(claim, symbols), problem.network.hidden)
 
 
 # ---- making variables ------------------------------------------------------------------------------------------------
@@ -209,7 +229,8 @@ def _distance(
         if name in names and len(names) <= 2 and all(other == name or other in made for other in names):
             others = [c.table for other in names if other != name for c in made[other]]
             far += abs(_entropy([*tables, *others], num_bits) / log(2) - 2 * wanted)
-    return far
+    # Rounded: the order in which a set is gone through must decide nothing.
+    return round(far, 9)
 
 
 def _entropy(tables: Sequence[int], num_bits: int) -> float:

@@ -48,6 +48,7 @@ from mvib.semantics.errors.families import unbound_index as unbound_index
 from mvib.semantics.errors.families import undefined_member as undefined_member
 from mvib.semantics.errors.families import unexpected_index as unexpected_index
 from mvib.semantics.errors.families import wrong_number_of_indices as wrong_number_of_indices
+from mvib.semantics.errors.files import bad_claim as bad_claim
 from mvib.semantics.errors.files import bad_override as bad_override
 from mvib.semantics.errors.files import cyclic_extends as cyclic_extends
 from mvib.semantics.errors.files import method_not_first as method_not_first

@@ -131,6 +131,17 @@ def bad_override(span: Span, name: str, text: str) -> Diagnostic:
     )
 
 
+def bad_claim(span: Span, text: str) -> Diagnostic:
+    """A relation on the command line that is more than a relation."""
+    return Diagnostic(
+        slug="bad-relation",
+        title=f"`{text}` is not one relation",
+        span=span,
+        label="more than a relation",
+        remedy="write for example `I(Z[1]; Z[2]) <= I(X[1]; X[2])`, in quotes",
+    )
+
+
 def unknown_setting(span: Span, name: str, known: Sequence[str], *, hint: str = "") -> Diagnostic:
     """A key of a train block that does not exist."""
     return Diagnostic(

@@ -1,0 +1,66 @@
+"""false-claim, unproved-claim, undecided-claim: a claim that does not follow from the graph and the assumptions."""
+
+from collections.abc import Iterator, Mapping
+
+from mvib.diagnostics import Diagnostic, Severity
+from mvib.graph import InformationGraph, Reading
+from mvib.semantics.method import Method
+from mvib.source import Span
+from mvib.theory.claims import Status, Verdict, judge_claims
+
+
+def check_claims(
+    method: Method, graph: InformationGraph, readings: Mapping[str, tuple[Reading, ...]]
+) -> Iterator[Diagnostic]:
+    """Prove each claim of a spec, or say why it does not follow; of a family of claims the first that fails."""
+    del readings
+    if not method.claims:
+        return
+    reported: set[Span] = set()
+    for verdict in judge_claims(method, graph):
+        if verdict.status is not Status.PROVED and verdict.relation.span not in reported:
+            reported.add(verdict.relation.span)
+            yield _diagnostic(verdict)
+
+
+def _diagnostic(verdict: Verdict) -> Diagnostic:
+    claim = f"`{verdict.relation.text}`"
+    match verdict.status:
+        case Status.FALSE:
+            assert verdict.counterexample is not None
+            numbers = ", ".join(f"{name} = {value:.4g}" for name, value in verdict.numbers)
+            made = "; ".join(verdict.counterexample.describe())
+            return Diagnostic(
+                slug="false-claim",
+                severity=Severity.ERROR,
+                title=f"the claim {claim} is false",
+                span=verdict.relation.span,
+                label=f"{numbers} nats",
+                why=f"this obeys the graph and the assumptions, with fair independent bits b1, b2, ...: {made}",
+                remedy=_remedy(verdict),
+            )
+        case Status.NOT_IMPLIED:
+            return Diagnostic(
+                slug="unproved-claim",
+                severity=Severity.ERROR,
+                title=f"the claim {claim} does not follow from Shannon's inequalities",
+                span=verdict.relation.span,
+                label="neither proved, nor a distribution found on which it fails",
+                why="entropies that obey the graph, the assumptions and Shannon's inequalities do not all obey it",
+                remedy=_remedy(verdict),
+            )
+        case _:
+            return Diagnostic(
+                slug="undecided-claim",
+                severity=Severity.WARNING,
+                title=f"the claim {claim} was not decided",
+                span=verdict.relation.span,
+                label=verdict.why,
+                remedy="claim it of fewer variables, or in two steps",
+            )
+
+
+def _remedy(verdict: Verdict) -> str:
+    if not verdict.remedies:
+        return "weaken the claim: no Markov chain among its variables makes it follow"
+    return f"it follows with {', or with '.join(remedy.text for remedy in verdict.remedies)}; assume it if it is so"
