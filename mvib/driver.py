@@ -1,14 +1,15 @@
 """The order of the stages: text -> tree -> method -> graph -> readings -> checks. Prints nothing, imports no torch."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mvib.catalogue import Catalogue, load_catalogue
 from mvib.checks import run_checks
+from mvib.checks.allowance import silence
 from mvib.diagnostics import Diagnostic, has_errors
 from mvib.graph import InformationGraph, Reading, build_graph, read_terms
-from mvib.resources import bundled_specs
+from mvib.resources import bundled_specs, diagnostic_pages
 from mvib.semantics import errors
 from mvib.semantics.inherit import MissingParent, Override, apply_overrides, inherit
 from mvib.semantics.method import Method
@@ -81,7 +82,12 @@ def read_source(name: str | Path, *, text: str | None = None) -> SourceFile:
 
 
 def analyse(
-    source: SourceFile, *, overrides: Mapping[str, str] | None = None, plugins: tuple[str, ...] = ()
+    source: SourceFile,
+    *,
+    overrides: Mapping[str, str] | None = None,
+    plugins: tuple[str, ...] = (),
+    claim: str | None = None,
+    prove: bool = True,
 ) -> Analysis:
     """Run every stage before torch. Never raises for any text.
 
@@ -89,6 +95,8 @@ def analyse(
         source: the spec.
         overrides: values by name, `{"beta": "0.1", "train.batch": "512"}`, each in the syntax of a spec.
         plugins: entry points whose catalogue entries the spec may use.
+        claim: a relation that is claimed in the place of the spec's own claims.
+        prove: whether to prove the claims.
     """
     catalogue = load_catalogue(plugins)
     parsed = parse_source(source)
@@ -100,10 +108,20 @@ def analyse(
     if spec is None:
         return _failed(source, diagnostics)
     spec, wrong = apply_overrides(spec, given)
-    return _analyse_spec(source, spec, catalogue, [*diagnostics, *wrong])
+    diagnostics += wrong
+    if claim is not None:
+        claimed = _parse_claim(claim)
+        if isinstance(claimed, ast.Claim):
+            kept = tuple(statement for statement in spec.statements if not isinstance(statement, ast.Claim))
+            spec = replace(spec, statements=(*kept, claimed))
+        else:
+            diagnostics += claimed
+    return _analyse_spec(source, spec, catalogue, diagnostics, prove=prove)
 
 
-def _analyse_spec(source: SourceFile, spec: ast.Spec, catalogue: Catalogue, found: Sequence[Diagnostic]) -> Analysis:
+def _analyse_spec(
+    source: SourceFile, spec: ast.Spec, catalogue: Catalogue, found: Sequence[Diagnostic], *, prove: bool
+) -> Analysis:
     resolved = resolve_method(spec, catalogue)
     if resolved.method is None or has_errors(found):
         return _failed(source, (*found, *resolved.diagnostics))
@@ -111,7 +129,11 @@ def _analyse_spec(source: SourceFile, spec: ast.Spec, catalogue: Catalogue, foun
     readings, path_errors = read_terms(graph, resolved.method.terms)
     diagnostics = (*found, *path_errors, *resolved.diagnostics)
     if not path_errors:
-        diagnostics = (*diagnostics, *run_checks(resolved.method, graph, readings))
+        checked = run_checks(resolved.method, graph, readings, prove=prove)
+        # Before the checks ran, nobody can say that a comment allows nothing.
+        diagnostics = silence(
+            spec, source, (*diagnostics, *checked), of_checks=checked, slugs=tuple(diagnostic_pages()), proved=prove
+        )
     ordered = _in_order(source, diagnostics)
     return Analysis(source=source, method=resolved.method, graph=graph, readings=readings, diagnostics=ordered)
 
@@ -155,6 +177,19 @@ def _parse_override(name: str, text: str) -> Override | Diagnostic:
             return Override(name=setting.key.text, in_train=True, value=setting.value, span=setting.key.span)
         case _:
             return errors.bad_override(Span(source, 0, len(source.text)), name, text)
+
+
+def _parse_claim(text: str) -> ast.Claim | tuple[Diagnostic, ...]:
+    """A relation from outside, read with the grammar of a spec."""
+    source = SourceFile("claim", f"claim {text}")
+    parsed = parse_source(source)
+    if parsed.diagnostics:
+        return parsed.diagnostics
+    match parsed.spec.statements:
+        case (ast.Claim() as claim,):
+            return claim
+        case _:
+            return (errors.bad_claim(Span(source, 0, len(source.text)), text),)
 
 
 def _find_parent(name: str, source: SourceFile) -> "ast.Spec | MissingParent":

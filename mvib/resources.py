@@ -1,5 +1,6 @@
 """Where the grammar and the bundled specs lie: inside the package in a wheel, beside it in a checkout."""
 
+from functools import cache
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
@@ -21,9 +22,14 @@ def bundled_specs() -> dict[str, Path]:
     Returns:
         Paths by name; the name is the path inside the folder without its extension: `vicreg`, `review/cpc`.
     """
-    folder = specs_folder()
+    return dict(_spec_paths(specs_folder()))
+
+
+@cache
+def _spec_paths(folder: Path) -> tuple[tuple[str, Path], ...]:
+    # The folder is gone through once: every spec that extends another asks for it.
     paths = {path.relative_to(folder).with_suffix("").as_posix(): path for path in folder.rglob("*.mvib")}
-    return dict(sorted(paths.items()))
+    return tuple(sorted(paths.items()))
 
 
 def diagnostic_pages() -> dict[str, Path]:

@@ -100,6 +100,45 @@ CHANNELS = (
         implementation="mvib.data.channels.select:select",
     ),
     ChannelEntry(
+        name="strip",
+        about="One of several strips of equal width that together cover the source, side by side or overlapping.",
+        arguments=(
+            Argument(
+                name="columns",
+                kind=Kind.INTEGER,
+                default=None,
+                minimum=1,
+                maximum=1 << 20,
+                about="which strip of columns, from 1",
+            ),
+            Argument(
+                name="rows",
+                kind=Kind.INTEGER,
+                default=None,
+                minimum=1,
+                maximum=1 << 20,
+                about="which strip of rows, in the place of `columns`",
+            ),
+            Argument(
+                name="of",
+                kind=Kind.INTEGER,
+                minimum=1,
+                maximum=1 << 20,
+                about="number of strips; it is an error where so many do not cover the source",
+            ),
+            Argument(
+                name="overlap",
+                default=0.0,
+                minimum=0,
+                maximum=0.99,
+                about="share of a strip that it has in common with the next",
+            ),
+        ),
+        takes_types=_ARRAYS,
+        deterministic=True,
+        implementation="mvib.data.channels.strip:strip",
+    ),
+    ChannelEntry(
         name="patches",
         about="Cuts an image into square patches: tokens that know their row and column.",
         arguments=(

@@ -64,7 +64,15 @@ DISTRIBUTIONS = (
     DistributionEntry(
         name="bernoulli",
         about="Independent entries in [0, 1], each with its own probability of one.",
-        arguments=(_NET,),
+        arguments=(
+            _NET,
+            Argument(
+                name="per_entry",
+                kind=Kind.BOOLEAN,
+                default=False,
+                about="whether the log-density is in nats per entry: the mean over entries and not their sum",
+            ),
+        ),
         decodes=True,
         about_types=("image", "vector"),
         loss="binary cross-entropy",

@@ -1,7 +1,7 @@
 """What a spec may call, as data: arguments, promises, and where the implementation lies. Nothing here imports torch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -132,6 +132,18 @@ class Rows(Enum):
     STANDARDIZED = "standardized"
 
 
+class Spread(Enum):
+    """How something keeps a representation from being the same for every example."""
+
+    REPULSION = "its best value is not reached where all rows are one: negatives, an entropy, whitening, a prior"
+    EVENNESS = "all classes are to be predicted equally often, which predictions that are all uniform do too"
+    SURENESS = "its best value is reached only where the prediction of each example is one class"
+    BALANCE = "every class gets an equal share of the batch"
+    WHITENING = "features of the batch have unit variance and no correlation"
+    CENTRING = "the mean of the batch is taken off, so that no class wins everywhere"
+    SHARPENING = "probabilities are brought nearer to one class, so that they are not uniform"
+
+
 class Interface(Enum):
     """How an estimator is called by the compiled model."""
 
@@ -157,6 +169,27 @@ class Invariance(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """How many rows a true one is told from, itself among them: the estimate cannot exceed the log of their number.
+
+    The number is `rows * N + memory * K + offset`, N the rows of a batch and K those of a memory.
+
+    Attributes:
+        argument: the argument on which the number depends, empty when it depends on none.
+        word: the value of that argument, or the name of the call that is its value; `*` stands for any that is given.
+        rows: factor of the rows of a batch.
+        memory: factor of the rows of the memory.
+        offset: added.
+    """
+
+    argument: str = ""
+    word: str = "*"
+    rows: int = 0
+    memory: int = 0
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EstimatorEntry(Entry):
     """An estimator and what it promises.
 
@@ -167,7 +200,10 @@ class EstimatorEntry(Entry):
         formula: the estimate as computed, in plain text.
         needs: what it needs of its variables.
         couples_batch: whether the value for one example depends on the others of the batch.
+        exact_under: names of assumptions of a spec (`PREDICATES`) about all variables of the quantity that make the
+            estimate exact, once the rest of `exact_when` holds.
         saturation: the value it cannot exceed, empty when there is none.
+        candidates: where that value is the log of a number of rows, their number: the first that fits.
         units: `nats`, or `none` for a surrogate.
         reduction: how it crosses ranks.
         rows: transform of the rows it takes.
@@ -177,6 +213,7 @@ class EstimatorEntry(Entry):
             no parameter; the loss leaves it out, so that it is the authors' number.
         by_form: implementations for some of the forms in the place of `implementation`.
         with_critic: dotted path of the implementation from the scores of a critic, where a critic may be given.
+        constant_with_critic: what `constant` is to `implementation`, to `with_critic`.
         bound_when: direction of the bound where an argument has a value: (argument, word, bound); the word `*` stands
             for any value that is given.
         bound_by_form: direction of the bound for some of the forms in the place of `bound`.
@@ -194,15 +231,21 @@ class EstimatorEntry(Entry):
         fit: dotted path of what a discriminator minimises, of its scores on rows of the prior and on those given.
         takes_labels: whether the last variable may be a label beside rows, a whole number a row, told by its type.
         grows: whether the value, or most of it, grows in proportion to the number of rows.
+        spreads: of which of its forms, taken in the direction in which it trains, a representation that is constant is
+            no optimum, or not on its own, and by what. H(A) and I(A; B) are maximised, H(A | B) and D minimised.
+        spreads_by: arguments that take the spread away where they are zero.
+        contrasts: whether it tells an example from others, its negatives.
     """
 
     forms: tuple[Form, ...]
     bound: Bound
     exact_when: str = ""
+    exact_under: tuple[str, ...] = ()
     formula: str
     needs: str
     couples_batch: bool
     saturation: str = ""
+    candidates: tuple[Candidates, ...] = ()
     units: str = "nats"
     reduction: Reduction
     rows: Rows = Rows.RAW
@@ -211,6 +254,7 @@ class EstimatorEntry(Entry):
     constant: str = ""
     by_form: tuple[tuple[Form, str], ...] = ()
     with_critic: str = ""
+    constant_with_critic: str = ""
     bound_when: tuple[tuple[str, str, Bound], ...] = ()
     bound_by_form: tuple[tuple[Form, Bound], ...] = ()
     invariances: tuple[Invariance, ...] = ()
@@ -225,6 +269,9 @@ class EstimatorEntry(Entry):
     fit: str = ""
     takes_labels: bool = False
     grows: bool = False
+    spreads: tuple[tuple[Form, Spread], ...] = field(default=(), repr=False)
+    spreads_by: tuple[str, ...] = field(default=(), repr=False)
+    contrasts: bool = field(default=False, repr=False)
 
     def bound_of(self, form: Form | None, words: Mapping[str, str]) -> Bound:
         """Direction of the bound of one call.
@@ -268,6 +315,13 @@ class ModuleEntry(Entry):
         aims: whether it is made for what a decoder predicts: it is built with the target's shape and called with the
             places of the target's tokens.
         couples_batch: whether its output for one example depends on the others of the batch.
+        learns: whether it has weights of its own.
+        erases: whether some of those weights make its output the same for every input.
+        learns_by: name of an argument that, where it is false, leaves it without weights.
+        stops_gradient: whether no gradient passes to what it takes.
+        spread: how it keeps its output from being the same for every example; None where it does not.
+        contents: how many of its sources, from the first, its values come from; the others say where to look. None
+            for all.
     """
 
     takes: str = "anything"
@@ -278,6 +332,12 @@ class ModuleEntry(Entry):
     placed: bool = False
     aims: bool = False
     couples_batch: bool = False
+    learns: bool = field(default=True, repr=False)
+    erases: bool = field(default=True, repr=False)
+    learns_by: str = field(default="", repr=False)
+    stops_gradient: bool = field(default=False, repr=False)
+    spread: Spread | None = field(default=None, repr=False)
+    contents: int | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import click
 
 from mvib.catalogue import PluginError
 from mvib.cli.exit_codes import SPEC_WRONG, WRONG_USAGE
-from mvib.diagnostics import Diagnostic, nearest, render_text
+from mvib.diagnostics import Diagnostic, Severity, nearest, render_text
 from mvib.driver import Analysis, SpecNotFoundError, analyse, read_source
 from mvib.source import SourceFile
 
@@ -76,9 +76,12 @@ def analyse_file(
 
 
 def load_analysis(file: str, settings: Sequence[str] = (), plugins: Sequence[str] = ()) -> Analysis:
-    """The analysis of a sound spec: prints what was found to standard error, and exits with 1 when there are errors."""
+    """The analysis of a sound spec: prints errors and warnings to standard error, and exits with 1 when it is wrong.
+
+    Notes are for `mvib check`.
+    """
     analysis = analyse_file(file, settings, plugins)
-    print_diagnostics(analysis.diagnostics)
+    print_diagnostics([found for found in analysis.diagnostics if found.severity is not Severity.NOTE])
     if not analysis.is_sound:
         raise click.exceptions.Exit(SPEC_WRONG)
     return analysis

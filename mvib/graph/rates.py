@@ -38,6 +38,9 @@ def explain_no_code(graph: InformationGraph, instance: TermInstance) -> Diagnost
         maker = graph.maker(code)
         is_made = len(code_group) == 1 and all(graph.is_ancestor(source.member, code) for source in sources)
         if is_made and maker is not None and maker.kind is ChannelKind.ENCODER and not maker.stochastic:
+            noisy = _noisy_origin(graph, [source.member for source in sources], code)
+            if noisy is not None:
+                return _computed_from_code(quantity, [source.member for source in sources], code, noisy)
             return _deterministic(graph, quantity, code, maker)
     encoded = [c for c in graph.channels if c.kind is ChannelKind.ENCODER and c.stochastic]
     examples = [f"I({_names(c.sources)}; {c.target})" for c in encoded[:3]]
@@ -49,6 +52,34 @@ def explain_no_code(graph: InformationGraph, instance: TermInstance) -> Diagnost
         remedy=f"ask for {quoted_list(examples, conjunction='or')}"
         if examples
         else "name the input of a stochastic encoder and its output; this spec has none, `encoder e: X ~> Z = ...`",
+    )
+
+
+def _noisy_origin(graph: InformationGraph, sources: Sequence[Member], code: Member) -> Member | None:
+    """The output of a stochastic encoder between sources and a code: what it passes on to the code is finite."""
+    encoded = [
+        channel.target for channel in graph.channels if channel.kind is ChannelKind.ENCODER and channel.stochastic
+    ]
+    return next(
+        (
+            member
+            for member in encoded
+            if graph.is_ancestor(member, code) and all(graph.is_ancestor(source, member) for source in sources)
+        ),
+        None,
+    )
+
+
+def _computed_from_code(quantity: Quantity, sources: Sequence[Member], code: Member, noisy: Member) -> Diagnostic:
+    given = ", ".join(map(str, quantity.condition))
+    asked = f"I({_names(sources)}; {noisy}{f' | {given}' if given else ''})"
+    return Diagnostic(
+        slug="infinite-information",
+        title=f"no encoder gives a density of `{code}`: it is a function of `{noisy}`, which a stochastic one makes",
+        span=quantity.span,
+        label="the estimator needs an encoder's density of one given the other",
+        why="what is computed from a code has at most the information of the code (data processing)",
+        remedy=f"ask for `{asked}`, whose upper bound is one of `{quantity}` too",
     )
 
 

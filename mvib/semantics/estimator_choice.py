@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mvib.catalogue.signature import Argument, EstimatorEntry, Interface
+from mvib.catalogue.signature import Argument, EstimatorEntry, Form, Interface
 from mvib.diagnostics import Diagnostic
 from mvib.semantics import errors
 from mvib.semantics.families import Assignment, has_unknown_type
@@ -280,9 +280,11 @@ def _check_label_last(
 def _check_no_label(
     part: GraphPart, entry: EstimatorEntry, choice: EstimatorChoice, quantity: Quantity, statement: ast.Term
 ) -> None:
-    """Rows of real numbers: a label is none."""
+    """Rows of real numbers: a label is none. One that a path starts from reaches its channels, and no estimator."""
+    is_followed = bool(quantity.path) and quantity.form is Form.CONDITIONAL_ENTROPY
+    started = {variable.member for variable in quantity.condition} if is_followed else set()
     for member in quantity.members:
-        if _family(part, member).type == "label":
+        if member not in started and _family(part, member).type == "label":
             others = [m for m in quantity.members if m != member]
             behind = f" | {members_text(others)}" if others else ""
             remedy = f"for a label write `minimize H({member}{behind}) by cross_entropy()`, or a `categorical` decoder"

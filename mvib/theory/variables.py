@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from mvib.catalogue.signature import ChannelEntry
 from mvib.graph import InformationGraph
 from mvib.graph.graph import HIDDEN
 from mvib.graph.paths import ends_of, follow_path, has_decoder
@@ -51,7 +52,7 @@ def build_model(method: Method, graph: InformationGraph, *, more: Iterable[Linea
     for name in graph.variables:
         parents[name] = [str(parent) for parent in graph.p.predecessors(name)]
         maker = makers.get(name)
-        if maker is not None and not maker.stochastic and maker.kind is ChannelKind.ENCODER:
+        if maker is not None and _is_function(maker, graph):
             functions.add(name)
     predictions: dict[tuple[Member, tuple[Channel, ...]], str] = {}
     for quantity in _quantities(method, more):
@@ -67,7 +68,7 @@ def build_model(method: Method, graph: InformationGraph, *, more: Iterable[Linea
             if step not in parents:
                 others = [str(source) for source in channel.sources[1:]]
                 parents[step] = [at, *others]
-                if not channel.stochastic and channel.kind is ChannelKind.ENCODER:
+                if _is_function(channel, graph):
                     functions.add(step)
             at = step
         predictions[path] = at
@@ -77,6 +78,14 @@ def build_model(method: Method, graph: InformationGraph, *, more: Iterable[Linea
         hidden=hidden,
     )
     return Model(network=network, graph=graph, predictions=predictions)
+
+
+def _is_function(channel: Channel, graph: InformationGraph) -> bool:
+    """Whether a channel gives one result for one input."""
+    if channel.kind is ChannelKind.VIEW:
+        call = graph.modules[channel.module].call
+        return call is not None and isinstance(call.entry, ChannelEntry) and call.entry.deterministic
+    return channel.kind is ChannelKind.ENCODER and not channel.stochastic
 
 
 def prediction_path(graph: InformationGraph, quantity: Quantity) -> tuple[Member, tuple[Channel, ...]] | None:

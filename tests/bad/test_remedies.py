@@ -40,7 +40,8 @@ PASTES = [
     (
         "dropped-entropy/learned-target",
         "maximize 0.5 * I(Z[2]; Z[1]) by q",
-        "minimize 0.5 * H(Z[2] | Z[1]) by q",
+        # On its own it collapses: the page says to keep an entropy up.
+        "minimize 0.5 * H(Z[2] | Z[1]) by q\nmaximize H(Z[2]) by variance_covariance()",
     ),
     (
         "dropped-entropy/learned-target",
@@ -58,6 +59,17 @@ PASTES = [
         "encoder f: X[i] -> Z[i] = backbone()",
         "encoder f: X[i] ~> Z[i] = gaussian(mlp(1024), dim: 64)",
     ),
+    ("infinite-information/behind-the-code", "I(X; C)", "I(X; Z)"),
+    (
+        "infinite-information/exact-estimate",
+        "encoder f: X -> Z = backbone()",
+        "encoder f: X ~> Z = gaussian(mlp(1024), dim: 64)",
+    ),
+    (
+        "infinite-information/fitted-scale",
+        "encoder g: R -> Z = mlp(64)",
+        "encoder g: R ~> Z = gaussian(mlp(1024), dim: 64)",
+    ),
     ("infinite-information/reference", "rate(f: X[2])", "rate(normal)"),
     ("infinite-information/unrelated", "I(Z[1]; C[2])", "I(X[2]; C[2])"),
     ("method-not-first/missing", "data    X", "method MyMethod\ndata    X"),
@@ -69,6 +81,9 @@ PASTES = [
     ("missing-argument/widths", "mlp()", "mlp(128)"),
     ("missing-index/in-quantity", "I(Z;", "I(Z[1];"),
     ("range-outside-declaration/in-term", "Z[i: 1..2]", "Z[i]"),
+    ("saturated-estimate/claimed-more", "batch: 128", "batch: 203"),
+    ("saturated-estimate/short-queue", "negatives: queue(6)", "negatives: queue(9)"),
+    ("saturated-estimate/small-batch", "batch: 4", "batch: 10"),
     ("subset-without-partial/complete-variable", "on labelled(X)", "on labelled(Y)"),
     ("syntax/decoder-bar", "decoder q: X | Z = gaussian(mlp(64))", "decoder q: Z ~> X = gaussian(mlp(64))"),
     (
@@ -80,9 +95,14 @@ PASTES = [
     ("unbound-index/aggregation-arithmetic", "mean(t, k)", "mean(t, k in 1..2)"),
     ("unbound-index/declaration", "X[i] ~", "X[i: 1..2] ~"),
     ("unbound-index/module-name", "f[i]", "f[i: 1..2]"),
+    ("uncompressed-without-assumption/plain-rate", "represent Z", "assume multiview(X[1], X[2], Y)\nrepresent Z"),
     ("undefined-parameter/misspelt", ": temprature", ": temperature"),
     ("undefined-parameter/weight", "data    X", "param beta = 1\ndata    X"),
-    ("undefined-variable/decoder-target", "encoder e", "encoder f: X -> Reconstruction = mlp(256)\nencoder e"),
+    (
+        "undefined-variable/decoder-target",
+        "encoder e",
+        "encoder f: X -> Reconstruction = mlp(256)\nmaximize H(Reconstruction) by variance_covariance()\nencoder e",
+    ),
     ("undefined-variable/family", "encoder f", "view Views[i: 1..2] ~ augment(X)\nencoder f"),
     ("undefined-variable/no-data-statement", "encoder f", "data Label: label\nencoder f"),
     ("unknown-argument/misspelt", "temprature", "temperature"),
@@ -111,6 +131,19 @@ PASTES = [
     ("wrong-argument/out-of-range", "temperature: 0", "temperature: 0.5"),
     ("wrong-argument/rate-encoder-alone", "rate(e)", "rate(e: X[j])"),
     ("wrong-argument/view-without-source", "augment()", "augment(X)"),
+    ("wrong-bound-direction/half-assumed", "assume gaussian(Z[1])", "assume gaussian(Z[i])"),
+    ("wrong-bound-direction/maximised-upper", "logdet(beta: 1)", "pairwise(bound: lower)"),
+    ("wrong-bound-direction/maximised-upper", "logdet(beta: 1)", "kde"),
+    (
+        "wrong-bound-direction/maximised-upper",
+        "maximize sum(i)",
+        "assume gaussian(Z[i])\nmaximize sum(i)",
+    ),
+    (
+        "wrong-bound-direction/minimised-lower",
+        "decoder d: Z ~> D = categorical(linear(2))\nmaximize I(Z; Y) by c\nminimize 0.1 * I(Z; D) by d",
+        "maximize I(Z; Y) by c\nminimize 0.1 * I(Z; D) by supcon",
+    ),
     ("wrong-channel-end/augment-vector", "augment(X)", "noise(X)"),
     ("wrong-channel-end/categorical-image", "categorical(mlp(64))", "laplace(mlp(64))"),
     ("wrong-channel-end/decoder-arrow", "Z -> X", "Z ~> X"),

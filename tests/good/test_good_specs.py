@@ -1,13 +1,16 @@
-"""Every spec of this folder is accepted without a word, and so is what the formatter makes of it."""
+"""Every spec of this folder is accepted, without a word but for notes, and so is what the formatter makes of it."""
 
 from pathlib import Path
 
 import pytest
 
-from mvib.diagnostics import render_text
+from mvib.diagnostics import Severity, render_text
 from mvib.driver import analyse, read_source
 from mvib.source import SourceFile
 from mvib.syntax.formatter import format_spec
+
+# What no theory guarantees is said in a note, which is no mistake.
+NOTES = {"stop_gradient": ["collapsed-optimum"]}
 
 SPECS = sorted(Path(__file__).parent.glob("*.mvib"))
 
@@ -19,7 +22,8 @@ def test_there_are_enough() -> None:
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_accepted_without_a_word(path: Path) -> None:
     analysis = analyse(read_source(path))
-    assert analysis.diagnostics == (), render_text(analysis.diagnostics)
+    assert [d.slug for d in analysis.diagnostics] == NOTES.get(path.stem, []), render_text(analysis.diagnostics)
+    assert all(diagnostic.severity is Severity.NOTE for diagnostic in analysis.diagnostics)
     assert analysis.method is not None
     assert set(analysis.readings) == {term.label for term in analysis.method.terms}
 

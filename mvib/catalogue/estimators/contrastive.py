@@ -3,12 +3,14 @@
 from mvib.catalogue.signature import (
     Argument,
     Bound,
+    Candidates,
     EstimatorEntry,
     Form,
     Invariance,
     Kind,
     Reduction,
     Rows,
+    Spread,
 )
 
 
@@ -83,7 +85,9 @@ CONTRASTIVE = (
         ),
         implementation="mvib.estimators.infonce:infonce",
         with_critic="mvib.estimators.infonce:from_critic",
+        constant_with_critic="mvib.estimators.infonce:constant_from_critic",
         constant="mvib.estimators.infonce:constant",
+        contrasts=True,
         forms=(Form.INFORMATION,),
         bound=Bound.LOWER,
         exact_when="the critic is the log density ratio and N goes to infinity",
@@ -94,8 +98,16 @@ CONTRASTIVE = (
             "log(2N - 1) with negatives: all, log(N) with negatives: other_view, own_view or a critic, log(K + 1) with "
             "queue(K)"
         ),
+        candidates=(
+            Candidates(argument="critic", rows=1),
+            Candidates(argument="extra", rows=2, offset=-1),
+            Candidates(argument="negatives", word="all", rows=2, offset=-1),
+            Candidates(argument="negatives", word="queue", memory=1, offset=1),
+            Candidates(rows=1),
+        ),
         reduction=Reduction.GATHER,
         rows=Rows.UNIT,
+        spreads=((Form.INFORMATION, Spread.REPULSION),),
     ),
     EstimatorEntry(
         name="dcl",
@@ -113,6 +125,7 @@ CONTRASTIVE = (
         source="Yeh et al. 2022, eq. 6 and 7",
         implementation="mvib.estimators.dcl:dcl",
         constant="mvib.estimators.dcl:constant",
+        contrasts=True,
         forms=(Form.INFORMATION,),
         bound=Bound.SURROGATE,
         formula=(
@@ -124,6 +137,7 @@ CONTRASTIVE = (
         reduction=Reduction.GATHER,
         rows=Rows.UNIT,
         invariances=_OF_UNIT_ROWS,
+        spreads=((Form.INFORMATION, Spread.REPULSION),),
     ),
     EstimatorEntry(
         name="siglip",
@@ -139,6 +153,7 @@ CONTRASTIVE = (
         ),
         source="Zhai et al. 2023, eq. 1",
         implementation="mvib.estimators.siglip:siglip",
+        contrasts=True,
         forms=(Form.INFORMATION,),
         bound=Bound.SURROGATE,
         formula=(
@@ -152,6 +167,7 @@ CONTRASTIVE = (
         rows=Rows.UNIT,
         invariances=_OF_UNIT_ROWS,
         grows=True,
+        spreads=((Form.INFORMATION, Spread.REPULSION),),
     ),
     EstimatorEntry(
         name="spectral",
@@ -168,6 +184,7 @@ CONTRASTIVE = (
         ),
         source="HaoChen et al. 2021, eq. 6",
         implementation="mvib.estimators.spectral:spectral",
+        contrasts=True,
         forms=(Form.INFORMATION,),
         bound=Bound.SURROGATE,
         formula="(2 mean_i <z1_i, z2_i> - mean_{i != j} <z1_i, z2_j>^2) / mu, rows clipped to norm sqrt(mu)",
@@ -177,6 +194,7 @@ CONTRASTIVE = (
         units="none",
         reduction=Reduction.REDUCE,
         invariances=(Invariance.SWAP,),
+        spreads=((Form.INFORMATION, Spread.REPULSION),),
     ),
     EstimatorEntry(
         name="alignment",
@@ -220,6 +238,7 @@ CONTRASTIVE = (
         ),
         source="Wang and Isola 2020, section 4.1",
         implementation="mvib.estimators.uniformity:uniformity",
+        contrasts=True,
         forms=(Form.ENTROPY,),
         bound=Bound.SURROGATE,
         formula="- log mean_{i < j} exp(-t ||u_i - u_j||^2)",
@@ -230,6 +249,7 @@ CONTRASTIVE = (
         rows=Rows.UNIT,
         drops="the normaliser of the kernel",
         invariances=(Invariance.ROTATION, Invariance.SCALE, Invariance.ROW_SCALE),
+        spreads=((Form.ENTROPY, Spread.REPULSION),),
     ),
     EstimatorEntry(
         name="supcon",
@@ -247,6 +267,7 @@ CONTRASTIVE = (
         source="Khosla et al. 2020, eq. 2",
         implementation="mvib.estimators.supcon:supcon",
         constant="mvib.estimators.supcon:constant",
+        contrasts=True,
         forms=(Form.INFORMATION,),
         bound=Bound.SURROGATE,
         formula=(
@@ -261,6 +282,7 @@ CONTRASTIVE = (
         joins=False,
         same_width=False,
         labelled=(Form.INFORMATION,),
+        spreads=((Form.INFORMATION, Spread.REPULSION),),
     ),
     EstimatorEntry(
         name="patch_infonce",
@@ -279,19 +301,21 @@ CONTRASTIVE = (
         source="Bachman et al. 2019 (AMDIM), official code",
         implementation="mvib.estimators.patch_infonce:patch_infonce",
         constant="mvib.estimators.patch_infonce:constant",
+        contrasts=True,
         forms=(Form.INFORMATION,),
         bound=Bound.LOWER,
         exact_when="the clipped product is the log density ratio, there is no penalty, and N goes to infinity",
         formula=(
             "log(1 + (N - 1) T) + mean_it [ s_iit - log(exp s_iit + sum_{j != i, t'} exp s_ijt') ] - penalty mean r^2, "
-            "r_ijt = <a_i, b_jt> / sqrt(D), s = clip tanh(r / clip)"
+            "r_ijt = <a_i, b_jt> / sqrt(D), s = clip tanh(r / clip); of a map A the mean over its places"
         ),
-        needs="a vector A, and tokens or a map B of its width",
+        needs="a vector, tokens or a map A, and tokens or a map B of the same width",
         any_shape=True,
         same_width=False,
         couples_batch=True,
         saturation="log(1 + (N - 1) T), T the number of locations",
         reduction=Reduction.GATHER,
+        spreads=((Form.INFORMATION, Spread.REPULSION),),
     ),
     EstimatorEntry(
         name="distance_infonce",
@@ -310,6 +334,7 @@ CONTRASTIVE = (
         source="Wang et al. 2022 (LBE)",
         implementation="mvib.estimators.distance_infonce:distance_infonce",
         constant="mvib.estimators.distance_infonce:constant",
+        contrasts=True,
         forms=(Form.INFORMATION,),
         bound=Bound.SURROGATE,
         formula="log N - mean_i log sum_j exp(-||a_i - b_j||^2 / bandwidth)",
@@ -319,5 +344,6 @@ CONTRASTIVE = (
         joins=False,
         same_width=False,
         drops="the mean squared distance of a sample from its own mean: a constant for noise of a fixed variance",
+        spreads=((Form.INFORMATION, Spread.REPULSION),),
     ),
 )

@@ -8,6 +8,7 @@ from mvib.catalogue.signature import (
     Interface,
     Kind,
     Reduction,
+    Spread,
 )
 
 _CRITIC = Argument(name="critic", kind=Kind.CRITIC, about="the network that scores a pair")
@@ -46,6 +47,7 @@ CRITICS = (
             "cyclic shift as negatives)"
         ),
         implementation="mvib.estimators.jsd:jsd",
+        contrasts=True,
         forms=(Form.INFORMATION,),
         bound=Bound.SURROGATE,
         formula="mean -softplus(-T(a_i, b_i)) - mean softplus(T(a_i, b_j)), j != i",
@@ -55,6 +57,7 @@ CRITICS = (
         units="none",
         reduction=Reduction.GATHER,
         interface=Interface.CRITIC,
+        spreads=((Form.INFORMATION, Spread.REPULSION),),
     ),
     EstimatorEntry(
         name="nwj",
@@ -62,6 +65,7 @@ CRITICS = (
         arguments=(_CRITIC, _negatives("all")),
         source="Nguyen et al. 2010; Poole et al. 2019 (NWJ)",
         implementation="mvib.estimators.nwj:nwj",
+        contrasts=True,
         forms=(Form.INFORMATION,),
         bound=Bound.LOWER,
         exact_when="the critic is 1 plus the log density ratio",
@@ -70,6 +74,7 @@ CRITICS = (
         couples_batch=True,
         reduction=Reduction.GATHER,
         interface=Interface.CRITIC,
+        spreads=((Form.INFORMATION, Spread.REPULSION),),
     ),
     EstimatorEntry(
         name="tuba",
@@ -87,6 +92,7 @@ CRITICS = (
         ),
         source="Poole et al. 2019 (TUBA); with a = 1 the estimate of Federici et al. 2020, official code",
         implementation="mvib.estimators.tuba:tuba",
+        contrasts=True,
         forms=(Form.INFORMATION,),
         bound=Bound.LOWER,
         exact_when="the critic is log a plus the log density ratio",
@@ -95,6 +101,7 @@ CRITICS = (
         couples_batch=True,
         reduction=Reduction.GATHER,
         interface=Interface.CRITIC,
+        spreads=((Form.INFORMATION, Spread.REPULSION),),
     ),
     EstimatorEntry(
         name="dv",
@@ -119,6 +126,7 @@ CRITICS = (
         source="Belghazi et al. 2018, section 3.2",
         implementation="mvib.estimators.dv:dv",
         averaged="mvib.estimators.dv:log_mean_exp",
+        contrasts=True,
         forms=(Form.INFORMATION,),
         bound=Bound.LOWER,
         exact_when="the critic is the log density ratio plus a constant and N goes to infinity",
@@ -127,6 +135,7 @@ CRITICS = (
         couples_batch=True,
         reduction=Reduction.GATHER,
         interface=Interface.CRITIC,
+        spreads=((Form.INFORMATION, Spread.REPULSION),),
     ),
     EstimatorEntry(
         name="smile",
@@ -144,6 +153,7 @@ CRITICS = (
         ),
         source="Song and Ermon 2020",
         implementation="mvib.estimators.smile:smile",
+        contrasts=True,
         forms=(Form.INFORMATION,),
         bound=Bound.SURROGATE,
         formula="mean T(a_i, b_i) - log mean exp(clip(T(a_i, b_j), -clip, clip)), j != i; the gradient is that of jsd",
@@ -152,6 +162,7 @@ CRITICS = (
         saturation="mean T(a_i, b_i) + clip",
         reduction=Reduction.GATHER,
         interface=Interface.CRITIC,
+        spreads=((Form.INFORMATION, Spread.REPULSION),),
     ),
     EstimatorEntry(
         name="club",
@@ -177,6 +188,7 @@ CRITICS = (
         couples_batch=True,
         reduction=Reduction.REDUCE,
         interface=Interface.CONDITIONAL,
+        spreads=((Form.INFORMATION, Spread.REPULSION),),
     ),
     EstimatorEntry(
         name="l1out",
@@ -193,6 +205,7 @@ CRITICS = (
         couples_batch=True,
         reduction=Reduction.GATHER,
         interface=Interface.CONDITIONAL,
+        spreads=((Form.INFORMATION, Spread.REPULSION),),
     ),
     EstimatorEntry(
         name="adversarial",
@@ -229,5 +242,6 @@ CRITICS = (
         reduction=Reduction.GATHER,
         interface=Interface.DISCRIMINATOR,
         draws_prior=True,
+        spreads=((Form.DIVERGENCE, Spread.REPULSION),),
     ),
 )

@@ -8,6 +8,7 @@ from mvib.catalogue.signature import (
     Invariance,
     Kind,
     Reduction,
+    Spread,
 )
 
 KERNELS = (
@@ -47,6 +48,7 @@ KERNELS = (
         saturation="the entropy of the noise + log N",
         reduction=Reduction.GATHER,
         invariances=(Invariance.TRANSLATION, Invariance.ROTATION),
+        spreads=((Form.ENTROPY, Spread.REPULSION),),
     ),
     EstimatorEntry(
         name="kde",
@@ -82,6 +84,7 @@ KERNELS = (
         reduction=Reduction.GATHER,
         invariances=(Invariance.TRANSLATION, Invariance.SWAP),
         same_width=False,
+        spreads=((Form.ENTROPY, Spread.REPULSION), (Form.INFORMATION, Spread.REPULSION)),
     ),
     EstimatorEntry(
         name="hsic",
@@ -129,6 +132,7 @@ KERNELS = (
         reduction=Reduction.GATHER,
         invariances=(Invariance.TRANSLATION, Invariance.ROTATION, Invariance.SWAP),
         same_width=False,
+        spreads=((Form.INFORMATION, Spread.REPULSION),),
     ),
     EstimatorEntry(
         name="mmd",
@@ -165,5 +169,6 @@ KERNELS = (
         units="none",
         reduction=Reduction.GATHER,
         draws_prior=True,
+        spreads=((Form.DIVERGENCE, Spread.REPULSION),),
     ),
 )

@@ -7,6 +7,7 @@ from mvib.catalogue.signature import (
     Form,
     Kind,
     Reduction,
+    Spread,
 )
 
 _TEMPERATURE = Argument(
@@ -62,5 +63,6 @@ PREDICTIONS = (
         couples_batch=True,
         saturation="log C, C the number of classes",
         reduction=Reduction.REDUCE,
+        spreads=((Form.ENTROPY, Spread.EVENNESS), (Form.CONDITIONAL_ENTROPY, Spread.SURENESS)),
     ),
 )

@@ -5,12 +5,14 @@ from dataclasses import replace
 from mvib.catalogue.signature import (
     Argument,
     Bound,
+    Candidates,
     EstimatorEntry,
     Form,
     Invariance,
     Kind,
     Reduction,
     Rows,
+    Spread,
 )
 
 _ORDER = Argument(
@@ -83,6 +85,8 @@ SECOND_ORDER = (
         units="none",
         reduction=Reduction.REDUCE,
         rows=Rows.CENTERED,
+        spreads=((Form.ENTROPY, Spread.REPULSION),),
+        spreads_by=("std", "gamma"),
     ),
     EstimatorEntry(
         name="cross_correlation",
@@ -109,6 +113,7 @@ SECOND_ORDER = (
         units="none",
         reduction=Reduction.REDUCE,
         rows=Rows.STANDARDIZED,
+        spreads=((Form.INFORMATION, Spread.REPULSION),),
     ),
     EstimatorEntry(
         name="logdet",
@@ -141,6 +146,7 @@ SECOND_ORDER = (
             (Form.INFORMATION, "mvib.estimators.logdet:information"),
         ),
         exact_when="the variables are jointly Gaussian of mean zero, and beta and N / D go to infinity",
+        exact_under=("gaussian",),
         formula=(
             "H: log det(I + beta Z'Z / N) / 2 + (D / 2) log(2 pi e / beta); H(A | B) = H(A, B) - H(B), "
             "I = H(A) + H(B) - H(A, B)"
@@ -150,6 +156,7 @@ SECOND_ORDER = (
         reduction=Reduction.REDUCE,
         same_width=False,
         invariances=(Invariance.ROTATION,),
+        spreads=((Form.ENTROPY, Spread.REPULSION), (Form.INFORMATION, Spread.REPULSION)),
     ),
     EstimatorEntry(
         name="ldmi",
@@ -170,6 +177,7 @@ SECOND_ORDER = (
         forms=(Form.INFORMATION,),
         bound=Bound.SURROGATE,
         exact_when="the variables are jointly Gaussian, eps goes to 0, and N / D to infinity",
+        exact_under=("gaussian",),
         formula="[ log det(R1 + eps I) - log det(R1 - R12 (R2 + eps I)^-1 R21 + eps I) ] / 2, biased covariances",
         needs="a batch of pairs of rows, more of them than both widths together",
         couples_batch=True,
@@ -177,6 +185,7 @@ SECOND_ORDER = (
         rows=Rows.CENTERED,
         same_width=False,
         invariances=(Invariance.TRANSLATION, Invariance.ROTATION, Invariance.SWAP),
+        spreads=((Form.INFORMATION, Spread.REPULSION),),
     ),
     EstimatorEntry(
         name="whitened_mse",
@@ -210,6 +219,7 @@ SECOND_ORDER = (
         reduction=Reduction.REDUCE,
         rows=Rows.CENTERED,
         invariances=(Invariance.TRANSLATION, Invariance.SWAP),
+        spreads=((Form.CONDITIONAL_ENTROPY, Spread.REPULSION), (Form.INFORMATION, Spread.REPULSION)),
     ),
     EstimatorEntry(
         name="cca",
@@ -235,6 +245,7 @@ SECOND_ORDER = (
         forms=(Form.INFORMATION,),
         bound=Bound.SURROGATE,
         exact_when="objective: information, jointly Gaussian variables, ridge to 0 and N / D to infinity",
+        exact_under=("gaussian",),
         formula="- sum_k log(1 - rho_k^2) / 2 or sum_k rho_k; rho the singular values of S11^-1/2 S12 S22^-1/2",
         needs="a batch of pairs of rows, more of them than both widths together",
         couples_batch=True,
@@ -243,6 +254,7 @@ SECOND_ORDER = (
         rows=Rows.CENTERED,
         same_width=False,
         invariances=(Invariance.TRANSLATION, Invariance.ROTATION, Invariance.SWAP),
+        spreads=((Form.INFORMATION, Spread.REPULSION),),
     ),
     EstimatorEntry(
         name="tcr",
@@ -298,6 +310,7 @@ SECOND_ORDER = (
         same_width=False,
         labelled=(Form.CONDITIONAL_ENTROPY,),
         invariances=(Invariance.ROTATION, Invariance.SCALE, Invariance.ROW_SCALE),
+        spreads=((Form.ENTROPY, Spread.REPULSION),),
     ),
     EstimatorEntry(
         name="renyi",
@@ -315,10 +328,12 @@ SECOND_ORDER = (
         needs="a batch of rows",
         couples_batch=True,
         saturation="log N; log D with kernel: linear",
+        candidates=(Candidates(rows=1),),
         reduction=Reduction.GATHER,
         joins=False,
         same_width=False,
         invariances=(Invariance.ROTATION,),
+        spreads=((Form.ENTROPY, Spread.REPULSION),),
     ),
     EstimatorEntry(
         name="collision",
@@ -335,6 +350,7 @@ SECOND_ORDER = (
         reduction=Reduction.REDUCE,
         rows=Rows.UNIT,
         invariances=(Invariance.ROTATION, Invariance.SCALE, Invariance.ROW_SCALE),
+        spreads=((Form.ENTROPY, Spread.REPULSION),),
     ),
     EstimatorEntry(
         name="covariance_contrast",
@@ -362,6 +378,7 @@ SECOND_ORDER = (
         reduction=Reduction.REDUCE,
         rows=Rows.UNIT,
         invariances=(Invariance.SCALE, Invariance.ROW_SCALE),
+        spreads=((Form.ENTROPY, Spread.REPULSION),),
     ),
     EstimatorEntry(
         name="running_logdet",
@@ -392,6 +409,7 @@ SECOND_ORDER = (
         reduction=Reduction.REDUCE,
         rows=Rows.UNIT,
         invariances=(Invariance.SCALE, Invariance.ROW_SCALE),
+        spreads=((Form.ENTROPY, Spread.REPULSION),),
     ),
     EstimatorEntry(
         name="matrix_mi",
@@ -406,9 +424,11 @@ SECOND_ORDER = (
         needs="a batch of pairs of rows",
         couples_batch=True,
         saturation="log N; log min(D1, D2) with kernel: linear and order: 1",
+        candidates=(Candidates(rows=1),),
         reduction=Reduction.GATHER,
         same_width=False,
         invariances=(Invariance.ROTATION, Invariance.SWAP),
+        spreads=((Form.INFORMATION, Spread.REPULSION),),
     ),
     EstimatorEntry(
         name="sigreg",
@@ -436,5 +456,6 @@ SECOND_ORDER = (
         units="none",
         reduction=Reduction.REDUCE,
         grows=True,
+        spreads=((Form.DIVERGENCE, Spread.REPULSION),),
     ),
 )

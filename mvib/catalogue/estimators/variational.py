@@ -8,6 +8,7 @@ from mvib.catalogue.signature import (
     Interface,
     Kind,
     Reduction,
+    Spread,
 )
 
 VARIATIONAL = (
@@ -70,6 +71,7 @@ VARIATIONAL = (
         couples_batch=False,
         reduction=Reduction.LOCAL,
         interface=Interface.RATE,
+        spreads=((Form.INFORMATION, Spread.REPULSION), (Form.CONDITIONAL_INFORMATION, Spread.REPULSION)),
     ),
     EstimatorEntry(
         name="cross_entropy",
@@ -100,5 +102,6 @@ VARIATIONAL = (
         couples_batch=False,
         reduction=Reduction.LOCAL,
         interface=Interface.LABELS,
+        spreads=((Form.CONDITIONAL_ENTROPY, Spread.SURENESS),),
     ),
 )

@@ -1,6 +1,6 @@
 """What turns scores into assignments: prototypes, balance, sharpening, centring, codebooks."""
 
-from mvib.catalogue.signature import Argument, Kind, ModuleEntry
+from mvib.catalogue.signature import Argument, Kind, ModuleEntry, Spread
 
 _SAME = "what it takes"
 
@@ -20,6 +20,8 @@ ASSIGNMENTS = (
         ),
         gives=_SAME,
         implementation="mvib.nn.builders.softmax:softmax",
+        learns=False,
+        spread=Spread.SHARPENING,
     ),
     ModuleEntry(
         name="sharpen",
@@ -38,6 +40,8 @@ ASSIGNMENTS = (
         gives=_SAME,
         source="Assran et al. 2022 (MSN), official code",
         implementation="mvib.nn.builders.sharpen:sharpen",
+        learns=False,
+        spread=Spread.SHARPENING,
     ),
     ModuleEntry(
         name="harden",
@@ -59,6 +63,9 @@ ASSIGNMENTS = (
         gives=_SAME,
         source="Lee 2013, eq. 14; Sohn et al. 2020, eq. 4",
         implementation="mvib.nn.builders.harden:harden",
+        learns=False,
+        stops_gradient=True,
+        spread=Spread.SHARPENING,
     ),
     ModuleEntry(
         name="center",
@@ -75,6 +82,8 @@ ASSIGNMENTS = (
         source="Caron et al. 2021 (DINO), eq. 4",
         implementation="mvib.nn.builders.center:center",
         crosses=True,
+        learns=False,
+        spread=Spread.CENTRING,
     ),
     ModuleEntry(
         name="sinkhorn",
@@ -113,6 +122,9 @@ ASSIGNMENTS = (
         implementation="mvib.nn.builders.sinkhorn:sinkhorn",
         crosses=True,
         couples_batch=True,
+        learns=False,
+        stops_gradient=True,
+        spread=Spread.BALANCE,
     ),
     ModuleEntry(
         name="prototypes",
@@ -140,6 +152,7 @@ ASSIGNMENTS = (
         gives="scores, one for each prototype",
         source="weight: Caron et al. 2021 (DINO); project: Caron et al. 2020 (SwAV)",
         implementation="mvib.nn.builders.prototypes:prototypes",
+        erases=False,
     ),
     ModuleEntry(
         name="codebook",
@@ -157,6 +170,7 @@ ASSIGNMENTS = (
         gives=_SAME,
         source="van den Oord et al. 2017, eq. 1 and 2",
         implementation="mvib.nn.builders.codebook:codebook",
+        stops_gradient=True,
     ),
     ModuleEntry(
         name="straight_through",
@@ -166,6 +180,7 @@ ASSIGNMENTS = (
         source="Bengio et al. 2013; van den Oord et al. 2017, section 3.2",
         implementation="mvib.nn.builders.straight_through:straight_through",
         separate=True,
+        learns=False,
     ),
     ModuleEntry(
         name="nearest",
@@ -195,5 +210,7 @@ ASSIGNMENTS = (
         source="Dwibedi et al. 2021, eq. 2",
         implementation="mvib.nn.builders.nearest:nearest",
         crosses=True,
+        learns=False,
+        stops_gradient=True,
     ),
 )

@@ -35,4 +35,12 @@ CRITICS = (
         source="van den Oord et al. 2018, eq. 3",
         implementation="mvib.nn.builders.critics:bilinear",
     ),
+    ModuleEntry(
+        name="product",
+        about="Critic that is the inner product of both variables as they are; it has no weights.",
+        gives="a score",
+        role=Role.CRITIC,
+        implementation="mvib.nn.builders.critics:product",
+        learns=False,
+    ),
 )

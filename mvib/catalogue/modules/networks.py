@@ -91,7 +91,11 @@ NETWORKS = (
         implementation="",
     ),
     ModuleEntry(
-        name="identity", about="Its input.", gives="what it takes", implementation="mvib.nn.builders.identity:identity"
+        name="identity",
+        about="Its input.",
+        gives="what it takes",
+        implementation="mvib.nn.builders.identity:identity",
+        learns=False,
     ),
     ModuleEntry(
         name="pool",
@@ -108,6 +112,12 @@ NETWORKS = (
         ),
         takes="an image or a sequence",
         implementation="mvib.nn.builders.pool:pool",
+        learns=False,
     ),
-    ModuleEntry(name="flatten", about="All entries as one vector.", implementation="mvib.nn.builders.flatten:flatten"),
+    ModuleEntry(
+        name="flatten",
+        about="All entries as one vector.",
+        implementation="mvib.nn.builders.flatten:flatten",
+        learns=False,
+    ),
 )

@@ -1,7 +1,7 @@
 """Normalisations, maps without weights, and maps of several variables."""
 
 from mvib.catalogue.modules.shared import ACTIVATION, BIAS, NORM, widths
-from mvib.catalogue.signature import Argument, Kind, ModuleEntry
+from mvib.catalogue.signature import Argument, Kind, ModuleEntry, Spread
 
 _SAME = "what it takes"
 _EPS = Argument(name="eps", default=1e-5, minimum=0, open_minimum=True, about="added to the variance, inside the root")
@@ -12,12 +12,14 @@ SHAPES = (
         about="Vectors divided by their length.",
         gives=_SAME,
         implementation="mvib.nn.builders.unit:unit",
+        learns=False,
     ),
     ModuleEntry(
         name="sigmoid",
         about="The logistic function of each entry.",
         gives=_SAME,
         implementation="mvib.nn.builders.sigmoid:sigmoid",
+        learns=False,
     ),
     ModuleEntry(
         name="standardize",
@@ -34,6 +36,7 @@ SHAPES = (
         gives=_SAME,
         source="Ba et al. 2016; unbiased with eps 1e-6: He et al. 2021 (MAE), official code",
         implementation="mvib.nn.builders.standardize:standardize",
+        learns=False,
     ),
     ModuleEntry(
         name="layer_norm",
@@ -90,6 +93,8 @@ SHAPES = (
         implementation="mvib.nn.builders.whiten:whiten",
         crosses=True,
         couples_batch=True,
+        learns_by="affine",
+        spread=Spread.WHITENING,
     ),
     ModuleEntry(
         name="mean",
@@ -98,6 +103,7 @@ SHAPES = (
         gives="what each of them is",
         implementation="mvib.nn.builders.mean:mean",
         separate=True,
+        learns=False,
     ),
     ModuleEntry(
         name="gru",
@@ -129,9 +135,18 @@ SHAPES = (
                 maximum=1 << 20,
                 about="which, from 1",
             ),
+            Argument(
+                name="of",
+                kind=Kind.INTEGER,
+                default=None,
+                minimum=1,
+                maximum=1 << 20,
+                about="how many there are, where another number is to be an error; left out: any",
+            ),
         ),
         takes="a vector, a sequence (steps, features) or a map (channels, height, width)",
         implementation="mvib.nn.builders.position:position",
+        learns=False,
     ),
     ModuleEntry(
         name="axis",
@@ -145,6 +160,7 @@ SHAPES = (
             ),
         ),
         implementation="mvib.nn.builders.axis:axis",
+        learns=False,
     ),
     ModuleEntry(
         name="match",
@@ -171,6 +187,8 @@ SHAPES = (
         source="Bardes et al. 2022 (VICRegL), section 3.2",
         implementation="mvib.nn.builders.match:match",
         separate=True,
+        learns=False,
+        contents=2,
     ),
     ModuleEntry(
         name="local",

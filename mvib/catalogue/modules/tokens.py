@@ -84,11 +84,23 @@ TOKENS: tuple[ModuleEntry, ...] = (
         separate=True,
         placed=True,
         implementation="mvib.nn.builders.at:at",
+        learns=False,
+        contents=1,
     ),
     ModuleEntry(
         name="first",
         about="The first token: the class token of a `vit`.",
         takes="tokens (number, features)",
         implementation="mvib.nn.builders.first:first",
+        learns=False,
+    ),
+    ModuleEntry(
+        name="rest",
+        about="All tokens but the first: those of a `vit` without its class token.",
+        takes="tokens (number, features), two or more",
+        gives="tokens, one less, at their places",
+        placed=True,
+        implementation="mvib.nn.builders.rest:rest",
+        learns=False,
     ),
 )
