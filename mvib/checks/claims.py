@@ -6,7 +6,7 @@ from mvib.diagnostics import Diagnostic, Severity
 from mvib.graph import InformationGraph, Reading
 from mvib.semantics.method import Method
 from mvib.source import Span
-from mvib.theory.claims import Status, Verdict, judge_claims
+from mvib.theory.verdict import Status, Verdict
 
 
 def check_claims(
@@ -16,6 +16,8 @@ def check_claims(
     del readings
     if not method.claims:
         return
+    from mvib.theory.claims import judge_claims  # noqa: PLC0415 -- numpy is loaded only where there is a claim
+
     reported: set[Span] = set()
     for verdict in judge_claims(method, graph):
         if verdict.status is not Status.PROVED and verdict.relation.span not in reported:

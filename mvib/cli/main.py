@@ -15,6 +15,7 @@ VERBS = {
     "show": "a method at a glance: graph, objective, terms",
     "render": "draw the information-path diagram",
     "prove": "prove claims, or find out why they do not follow",
+    "diff": "compare two methods: graph, quantities, estimators, assumptions",
     "compile": "compile a spec: parameters and shapes",
     "train": "train a spec",
     "eval": "evaluate a trained run with probes",
@@ -26,7 +27,6 @@ VERBS = {
 
 # Verbs of the language reference that this release does not have.
 PLANNED = {
-    "diff": "`mvib show` prints what two methods could be compared by",
     "report": "`summary.json` and `metrics.jsonl` in a run folder hold what a report would show",
 }
 

@@ -7,8 +7,9 @@ import click
 from mvib.cli.exit_codes import DONE, SPEC_WRONG
 from mvib.cli.spec_argument import analyse_file, plugin_option, print_diagnostics, set_option
 from mvib.render.verdict import verdict_json, verdict_lines, verdicts_latex
-from mvib.theory.claims import Status, judge_claims
+from mvib.theory.claims import judge_claims
 from mvib.theory.prover import SECONDS
+from mvib.theory.verdict import Status
 
 
 @click.command("prove")

@@ -8,7 +8,7 @@ from mvib.graph import InformationGraph, Reading
 from mvib.render.declaration import declared_channels, declared_families, declared_modules
 from mvib.render.elision import has_gap_before, shown_members
 from mvib.render.formula import member_formula, module_formula, objective_parts, term_formula
-from mvib.render.markup import Formula, joined, number, sign, symbol, word
+from mvib.render.markup import Formula, symbol, word
 from mvib.render.palette import BLACK, TERMS, WEIGHTS, nth
 from mvib.render.picture import Arc, Arrow, Circle, Fill, ModuleRow, Picture, Plate, Stroke, TermRow
 from mvib.render.promise import promise_of
@@ -124,12 +124,8 @@ def _plates(method: Method) -> tuple[Plate, ...]:
     for family in declared_families(method):
         if family.axes:
             key = _plate_key(family.axes)
-            plates.setdefault(key, Plate(key=key, label=joined(map(_axis_formula, family.axes), ",")))
+            plates.setdefault(key, Plate(key=key, axes=tuple(axis.name for axis in family.axes)))
     return tuple(plates.values())
-
-
-def _axis_formula(axis: Axis) -> Formula:
-    return (*symbol(axis.name), *sign("="), *number(str(axis.low)), *sign(".."), *number(str(axis.high)))
 
 
 # ---- arrows ----------------------------------------------------------------------------------------------------
@@ -169,12 +165,12 @@ def _arrows(
 
 
 def _ends_of_fans(method: Method, shown: frozenset[Member]) -> frozenset[Member]:
-    """The first and the last of the views that one channel draws: a label at each arrow between has no room."""
-    fans: dict[tuple[str, tuple[Member, ...]], list[Member]] = {}
-    for channel in method.channels:
+    """The first and the last of the views that go by one name: a label at each arrow between has no room."""
+    fans: dict[tuple[Formula, tuple[Member, ...]], list[Member]] = {}
+    for channel in declared_channels(method):
         if channel.kind is ChannelKind.VIEW and channel.target in shown:
-            fans.setdefault((channel.module, channel.sources), []).append(channel.target)
-    return frozenset(member for targets in fans.values() for member in (min(targets), max(targets)))
+            fans.setdefault((_arrow_label(method.modules[channel.module]), channel.sources), []).append(channel.target)
+    return frozenset(member for targets in fans.values() for member in (targets[0], targets[-1]))
 
 
 def _arrow_label(module: Module) -> Formula:

@@ -48,12 +48,12 @@ def dot_text(drawing: Drawing) -> str:
 
 def _cluster(drawing: Drawing, placed: PlacedPlate, number: int) -> list[str]:
     box = ",".join(map(_number, placed.box))
-    label = _html(placed.plate.label, PLATE_SIZE)
+    label = _html(placed.text, PLATE_SIZE)
     return [
         f'  subgraph "cluster_{number}" {{',
         f'    graph [style=rounded, color="{palette.PLATE_LINE}", bb="{box}"];',
         f'    graph [label={label}, lp="{_point(placed.label)}"];',
-        *(f"    {_circle(circle, oval)}" for circle, oval in drawing.circles if circle.plate == placed.plate.key),
+        *(f"    {_circle(circle, oval)}" for circle, oval in drawing.circles if circle.name in placed.members),
         "  }",
     ]
 

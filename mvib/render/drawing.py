@@ -3,19 +3,28 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mvib.render.faults import Line, Mark, count_faults
 from mvib.render.geometry import Box, Curve, Oval, Point, hull
-from mvib.render.markup import formula_width
+from mvib.render.markup import Formula, formula_width
 from mvib.render.palette import BADGE_RADIUS, EDGE_SIZE, PLATE_SIZE
 from mvib.render.picture import Arc, Arrow, Circle, Picture, Plate, Stroke
-from mvib.render.placement import Placement, place_circles
+from mvib.render.placement import Placement, Spacing, place_circles
+from mvib.render.plates import plate_label, plate_pieces
 from mvib.render.routing import BULGES, FEW_BULGES, Router
 
 _PLATE_MARGIN = 12.0
 _PLATE_FOOT = 17.0
 _DOTS = 26.0
 _CROWD = 80
+# The more lines, the longer a trial of another spacing takes, and the less comes of it.
+_LINES_FOR_A_TRIAL = 12
 _ROUNDS = 4
+_FINE = 100
 _ROOM_BEHIND_PLATE = 22.0
+# Tried in this order. Wider lanes serve lines from lane to lane, wider columns serve labels at the lines between them.
+SPACINGS = (Spacing(), Spacing(lane=1.3), Spacing(column=1.5), Spacing(lane=1.3, column=1.5), Spacing(lane=1.6))
+# Faults that are crossings and detours alone are no reason for a larger sheet.
+_CLEAN = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +48,12 @@ class PlacedArc:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedPlate:
-    """A plate, its box, and the middle of its label."""
+    """A plate, or a piece of it: the circles in it, its box, its label and the middle of the label."""
 
     plate: Plate
+    members: frozenset[str]
     box: Box
+    text: Formula
     label: Point
 
 
@@ -60,25 +71,60 @@ class Drawing:
 
 
 def draw(picture: Picture) -> Drawing:
+    """Place everything, with more room between lanes and columns where a drawing comes out with faults."""
+    best = _draw(picture, SPACINGS[0])
+    fewest = _faults(best)
+    lines = len(picture.arrows) + len(picture.arcs)
+    for spacing in SPACINGS[1 : 1 + max(0, (_CROWD - lines) // _LINES_FOR_A_TRIAL)]:
+        if fewest < _CLEAN:
+            break
+        other = _draw(picture, spacing)
+        faults = _faults(other)
+        # A larger sheet must be worth it.
+        if faults < fewest - _CLEAN / 2:
+            best, fewest = other, faults
+    return best
+
+
+def _draw(picture: Picture, spacing: Spacing) -> Drawing:
     """Place everything.
 
     What bulges out of a plate needs room before the next column: the sheet is laid out, the bulges are measured, and it
     is laid out again with that room, until nothing is missing.
     """
     room: dict[int, float] = {}
-    drawing = _lay_out(picture, room)
+    drawing = _lay_out(picture, room, spacing)
     columns = place_circles(picture).columns
     for _ in range(_ROUNDS):
         missing = _missing_room(drawing, columns)
         if not missing:
             break
         room = {column: room.get(column, 0.0) + missing.get(column, 0.0) for column in {*room, *missing}}
-        drawing = _lay_out(picture, room)
+        drawing = _lay_out(picture, room, spacing)
     return drawing
 
 
-def _lay_out(picture: Picture, room: Mapping[int, float]) -> Drawing:
-    placement = place_circles(picture, room=room)
+def _faults(drawing: Drawing) -> float:
+    lines: list[Line] = []
+    marks: list[Mark] = []
+    for placed in drawing.arrows:
+        boxes = [_badge_box(badge) for badge in placed.badges]
+        if placed.label is not None:
+            boxes.append(Box.around(placed.label, *_label_size(placed.arrow)))
+        marks += [Mark(box=box, line=len(lines)) for box in boxes]
+        lines.append(Line(ends=frozenset({placed.arrow.source, placed.arrow.target}), curve=placed.curve))
+    for mark in drawing.arcs:
+        marks.append(Mark(box=_badge_box(mark.badge), line=len(lines)))
+        lines.append(Line(ends=frozenset({mark.arc.first, mark.arc.second}), curve=mark.curve))
+    return count_faults({circle.name: oval for circle, oval in drawing.circles}, lines, marks)
+
+
+def _badge_box(place: Point) -> Box:
+    return Box.around(place, 2 * BADGE_RADIUS, 2 * BADGE_RADIUS)
+
+
+def _lay_out(picture: Picture, room: Mapping[int, float], spacing: Spacing) -> Drawing:
+    placement = place_circles(picture, room=room, spacing=spacing)
     dots = [Box.around(place, 10, _DOTS) for _, place in placement.dots]
     is_crowded = len(picture.arrows) + len(picture.arcs) > _CROWD
     router = Router(placement.ovals, dots, FEW_BULGES if is_crowded else BULGES)
@@ -140,13 +186,13 @@ def _extents(arrows: Sequence[PlacedArrow], arcs: Sequence[PlacedArc]) -> list[t
     for placed in arrows:
         ends = frozenset({placed.arrow.source, placed.arrow.target})
         extents.append((ends, _curve_box(placed.curve)))
-        extents += [(ends, Box.around(badge, 2 * BADGE_RADIUS, 2 * BADGE_RADIUS)) for badge in placed.badges]
+        extents += [(ends, _badge_box(badge)) for badge in placed.badges]
         if placed.label is not None:
             extents.append((ends, Box.around(placed.label, *_label_size(placed.arrow))))
     for mark in arcs:
         ends = frozenset({mark.arc.first, mark.arc.second} - {""})
         extents.append((ends, _curve_box(mark.curve)))
-        extents.append((ends, Box.around(mark.badge, 2 * BADGE_RADIUS, 2 * BADGE_RADIUS)))
+        extents.append((ends, _badge_box(mark.badge)))
     return extents
 
 
@@ -158,28 +204,47 @@ def _curve_box(curve: Curve) -> Box:
 def _plates(
     picture: Picture, placement: Placement, arrows: Sequence[PlacedArrow], arcs: Sequence[PlacedArc]
 ) -> tuple[PlacedPlate, ...]:
+    extents = _extents(arrows, arcs)
+    curves = [curve.samples(_FINE) for curve in (*(a.curve for a in arrows), *(a.curve for a in arcs))]
     plates = []
     for plate in picture.plates:
-        members = frozenset(circle.name for circle in picture.circles if circle.plate == plate.key)
+        members = [circle for circle in picture.circles if circle.plate == plate.key]
         if not members:
             continue
-        boxes = [placement.ovals[name].box for name in sorted(members)]
-        boxes += [box for ends, box in _extents(arrows, arcs) if ends <= members]
-        inner = hull(boxes).grown(_PLATE_MARGIN)
-        width = formula_width(plate.label, PLATE_SIZE)
-        box = Box(min(inner.left, inner.right - width - 16), inner.bottom - _PLATE_FOOT + 6, inner.right, inner.top)
-        label = Point(box.right - width / 2 - 9, box.bottom + 10)
-        plates.append(PlacedPlate(plate=plate, box=box, label=label))
+        for piece in plate_pieces(members, placement.ovals, placement.columns, _PLATE_MARGIN):
+            names = frozenset(circle.name for circle in piece)
+            inner = hull(
+                [
+                    *(placement.ovals[circle.name].box for circle in piece),
+                    *(box for ends, box in extents if ends <= names),
+                ]
+            ).grown(_PLATE_MARGIN)
+            text = plate_label(plate, piece)
+            width = formula_width(text, PLATE_SIZE)
+            box = Box(min(inner.left, inner.right - width - 16), inner.bottom - _PLATE_FOOT + 6, inner.right, inner.top)
+            label = _plate_label_place(box, width, curves)
+            plates.append(PlacedPlate(plate=plate, members=names, box=box, text=text, label=label))
     return tuple(plates)
+
+
+def _plate_label_place(box: Box, width: float, curves: Sequence[Sequence[Point]]) -> Point:
+    """The middle of a plate's label: at its lower right, or farther to the left where no line passes."""
+    right, left = box.right - width / 2 - 9, box.left + width / 2 + 9
+    places = [Point(right - k / 4 * (right - left), box.bottom + 10) for k in range(5)]
+
+    def passes(place: Point) -> int:
+        label = Box.around(place, width + 2, PLATE_SIZE)
+        return sum(any(label.contains(point) for point in curve) for curve in curves)
+
+    return min(places, key=passes)
 
 
 def _missing_room(drawing: Drawing, columns: Mapping[str, int]) -> dict[int, float]:
     """How far each plate reaches beyond its last column, where another column follows."""
     room: dict[int, float] = {}
     for placed in drawing.plates:
-        members = [circle.name for circle, _ in drawing.circles if circle.plate == placed.plate.key]
-        last = max(columns[name] for name in members)
-        edge = max(oval.box.right for circle, oval in drawing.circles if circle.name in members)
+        last = max(columns[name] for name in placed.members)
+        edge = max(oval.box.right for circle, oval in drawing.circles if circle.name in placed.members)
         following = [oval.box.left for circle, oval in drawing.circles if columns[circle.name] == last + 1]
         if following:
             needed = placed.box.right + _ROOM_BEHIND_PLATE - min(following)

@@ -1,5 +1,7 @@
 """The objective and its quantities as formulas."""
 
+from fractions import Fraction
+from math import isclose
 from typing import assert_never
 
 from mvib.catalogue.signature import Bound
@@ -20,6 +22,11 @@ from mvib.semantics.method import Direction, Member, Method, Term
 from mvib.semantics.values import Constant, Named, Operation, Scalar, Scheduled
 from mvib.syntax import ast
 
+_LARGEST_DENOMINATOR = 999
+_LOSS = r"\mathcal{L}"
+# Signs of plain text that one line of a paper holds as a formula.
+_LONGEST_LINE = 90
+_FEWEST_LINES = 2
 # What papers call an estimator; others go by their name in a spec.
 _NAMES_IN_PAPERS = {
     "infonce": "InfoNCE",
@@ -39,8 +46,16 @@ def objective_text(method: Method) -> str:
 
 
 def objective_latex(method: Method) -> str:
-    """The objective for LaTeX's mathematics mode."""
-    return latex(objective_formula(method)).replace("L", r"\mathcal{L}", 1)
+    """The objective for LaTeX's mathematics mode; one that is longer than a line of a paper is broken at its terms."""
+    objective = objective_formula(method)
+    parts = objective_parts(method)
+    if len(plain_text(objective)) <= _LONGEST_LINE or len(parts) < _FEWEST_LINES:
+        return latex(objective).replace("L", _LOSS, 1)
+    head = objective[: len(objective) - sum(map(len, parts[1:]))]
+    first = latex(head).replace("L = ", f"{_LOSS} = {{}} & ", 1)
+    return "\n".join(
+        [r"\begin{aligned}", " \\\\\n".join([first, *(f"  &{latex(p)}" for p in parts[1:])]), r"\end{aligned}"]
+    )
 
 
 def objective_formula(method: Method) -> Formula:
@@ -215,8 +230,10 @@ def scalar_formula(scalar: Scalar) -> Formula:
 
 
 def _operand(side: Scalar, *, within: str, is_right: bool) -> Formula:
-    operator_inside = side.operator if isinstance(side, Operation) else ""
-    return _in_brackets(scalar_formula(side), operator_inside, within=within, is_right=is_right)
+    inner = scalar_formula(side)
+    is_fraction = isinstance(side, Constant) and any(piece.text == "/" for piece in inner)
+    operator_inside = side.operator if isinstance(side, Operation) else "/" if is_fraction else ""
+    return _in_brackets(inner, operator_inside, within=within, is_right=is_right)
 
 
 def _in_brackets(inner: Formula, operator_inside: str, *, within: str, is_right: bool) -> Formula:
@@ -230,7 +247,16 @@ def _in_brackets(inner: Formula, operator_inside: str, *, within: str, is_right:
 
 def _signed(value: float) -> Formula:
     text = f"{abs(value):g}"
-    return (*sign("negative"), *number(text)) if value < 0 else number(text)
+    size = (*number(text),) if float(text) == abs(value) else _fraction(abs(value)) or number(text)
+    return (*sign("negative"), *size) if value < 0 else size
+
+
+def _fraction(value: float) -> Formula:
+    """`1 / 3` for what six digits do not tell and a short fraction does."""
+    nearest = Fraction(value).limit_denominator(_LARGEST_DENOMINATOR)
+    if not isclose(nearest, value, rel_tol=1e-12):
+        return ()
+    return (*number(str(nearest.numerator)), *sign("/"), *number(str(nearest.denominator)))
 
 
 def fact_formula(fact: ast.Fact) -> Formula:

@@ -22,7 +22,7 @@ from mvib.render.picture import Fill, ModuleRow, Picture, Stroke, TermRow
 _TITLE_SIZE = 14.0
 _TERM_SIZE = 12.0
 _SMALL = 10.5
-_LEAST_WIDTH = 400.0
+LEAST_WIDTH = 400.0
 _GAP_ABOVE = 16.0
 _TITLE_LINE = 23.0
 _TERM_LINE = 20.0
@@ -58,7 +58,7 @@ def legend_items(picture: Picture, box: Box) -> tuple[LegendText | LegendBadge, 
         picture: the diagram.
         box: what the drawing takes; the legend is centred under it, its text broken to its width.
     """
-    width = max(box.width, _LEAST_WIDTH)
+    width = max(box.width, LEAST_WIDTH)
     middle, y = (box.left + box.right) / 2, box.bottom - _GAP_ABOVE
     items: list[LegendText | LegendBadge] = []
 
@@ -84,13 +84,13 @@ def legend_items(picture: Picture, box: Box) -> tuple[LegendText | LegendBadge, 
 def _caption(picture: Picture, width: float) -> list[str]:
     title = html_word(f"<B>{html_text(picture.title)}</B>", size=_TITLE_SIZE, colour=BLACK)
     gap = f'<TD WIDTH="{_TITLE_GAP:g}"></TD>'
-    lines = _objective_lines(picture, width)
+    lines = objective_lines(picture, width)
     cells = [html_cells(line, size=_TITLE_SIZE, colour=BLACK) for line in lines]
     return [html_table(f"{title}{gap}{cells[0]}"), *map(html_table, cells[1:])]
 
 
-def _objective_lines(picture: Picture, width: float) -> list[Formula]:
-    """What is minimised, broken in front of the signs of terms."""
+def objective_lines(picture: Picture, width: float) -> list[Formula]:
+    """What is minimised, broken in front of the signs of terms so that title and formula keep to a width."""
     head = text_width(picture.title, _TITLE_SIZE) * 1.1 + _TITLE_GAP
     lines: list[Formula] = [(*operator("minimise"), *sign(" "), *symbol("L"), *sign("="))]
     for position, part in enumerate(picture.objective):

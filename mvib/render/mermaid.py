@@ -6,6 +6,7 @@ from mvib.render import palette
 from mvib.render.compose import Drawable, compose
 from mvib.render.markup import Formula, plain_text
 from mvib.render.picture import Arc, Arrow, Circle, Fill, Picture, Stroke
+from mvib.render.plates import plate_label
 
 _FILLS = {
     Fill.DATA: palette.DATA_FILL,
@@ -30,8 +31,9 @@ def mermaid_text(picture: Picture) -> str:
     names = {circle.name: f"v{number}" for number, circle in enumerate(picture.circles)}
     lines = ["flowchart LR"]
     for number, plate in enumerate(picture.plates):
-        lines.append(f'  subgraph plate{number} ["{_formula(plate.label)}"]')
-        lines += [f"    {_circle(circle, names)}" for circle in picture.circles if circle.plate == plate.key]
+        members = [circle for circle in picture.circles if circle.plate == plate.key]
+        lines.append(f'  subgraph plate{number} ["{_formula(plate_label(plate, members))}"]')
+        lines += [f"    {_circle(circle, names)}" for circle in members]
         lines.append("  end")
     lines += [f"  {_circle(circle, names)}" for circle in picture.circles if not circle.plate]
     lines += [f"  {_arrow(arrow, names)}" for arrow in picture.arrows]

@@ -5,6 +5,14 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from mvib.graph import Reading
+from mvib.render.canonical import (
+    GoalLine,
+    against_collapse,
+    canonical_formula,
+    compression_words,
+    goal_line,
+    kind_words,
+)
 from mvib.render.compose import Drawable
 from mvib.render.declaration import declared_channels, declared_families
 from mvib.render.formula import aggregated_formula, fact_formula, objective_formula, scalar_formula, term_formula
@@ -23,6 +31,10 @@ from mvib.semantics.method import (
 )
 from mvib.semantics.values import BoundCall, Scalar, Schedule, Scheduled, is_constant
 from mvib.syntax import ast
+from mvib.theory.canonical import canonical_form
+from mvib.theory.claims import Status, Verdict, judge_claims
+from mvib.theory.classification import Classification, classify
+from mvib.theory.collapse import find_collapse
 
 _KIND_WORDS = {ChannelKind.VIEW: "view", ChannelKind.ENCODER: "encoder", ChannelKind.DECODER: "decoder"}
 
@@ -84,6 +96,23 @@ class ParameterLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimLine:
+    """A claim with what the prover says of it.
+
+    Attributes:
+        formula: the claim.
+        status: `proved`, or what else was found; of a claim about a family the least of its members.
+        holds_for: for which variables it is proved, empty where it is not.
+        assumptions: texts of the assumptions that the proof rests on.
+    """
+
+    formula: Formula
+    status: str
+    holds_for: str
+    assumptions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
     """A method at a glance."""
 
@@ -96,16 +125,29 @@ class Overview:
     objective: Formula
     terms: tuple[TermLine, ...]
     assumptions: tuple[Formula, ...]
-    claims: tuple[Formula, ...]
+    claims: tuple[ClaimLine, ...]
+    canonical: Formula
+    goals: tuple[GoalLine, ...]
+    kind: Classification
+    facts: tuple[tuple[str, str], ...]
     represent: tuple[str, ...]
     settings: tuple[tuple[str, str], ...]
 
 
-def build_overview(analysis: Drawable) -> Overview:
-    """The overview of a sound spec."""
-    method = analysis.method
+def build_overview(analysis: Drawable, *, prove: bool = True) -> Overview:
+    """The overview of a sound spec.
+
+    Args:
+        analysis: of it.
+        prove: whether to judge its claims; without it they are left out.
+    """
+    method, graph = analysis.method, analysis.graph
     assert method is not None, "a wrong spec has no overview"
+    assert graph is not None, "a wrong spec has no overview"
     statements = method.spec.statements
+    argument = find_collapse(method, graph, analysis.readings)
+    form = canonical_form(method, graph, analysis.readings, argument)
+    kind = classify(method, graph, analysis.readings, argument, form)
     return Overview(
         name=method.name,
         about=method.about,
@@ -116,7 +158,16 @@ def build_overview(analysis: Drawable) -> Overview:
         objective=objective_formula(method),
         terms=tuple(_term_line(method, term, analysis.readings.get(term.label, ())) for term in method.terms),
         assumptions=tuple(fact_formula(s.fact) for s in statements if isinstance(s, ast.Assume)),
-        claims=tuple(fact_formula(s.relation) for s in statements if isinstance(s, ast.Claim)),
+        claims=tuple(_claim_lines(method, judge_claims(method, graph, explain=False) if prove else ())),
+        canonical=canonical_formula(form),
+        goals=tuple(goal_line(goal) for goal in form.goals),
+        kind=kind,
+        facts=(
+            ("kind", kind_words(kind)),
+            ("no collapse by", against_collapse(kind)),
+            ("compression", compression_words(kind)),
+            ("rests on", ", ".join(kind.assumptions)),
+        ),
         represent=_represented(method),
         settings=tuple((key, _setting(value)) for key, value in method.settings.items() if value is not None),
     )
@@ -128,6 +179,29 @@ def _represented(method: Method) -> tuple[str, ...]:
     if written:
         return tuple(_reference_text(reference) for reference in written[-1].variables)
     return tuple(str(member) for member in method.represent)
+
+
+def _claim_lines(method: Method, verdicts: Sequence[Verdict]) -> Iterator[ClaimLine]:
+    """One line a statement: a claim about a family is as good as the worst of its members."""
+    order = list(Status)
+    for statement in method.spec.statements:
+        if not isinstance(statement, ast.Claim):
+            continue
+        span = statement.relation.span
+        own = [v for v in verdicts if v.relation.span == span]
+        if not own:
+            continue
+        worst = max(own, key=lambda verdict: order.index(verdict.status))
+        holds = ""
+        if worst.status is Status.PROVED:
+            is_any = all(verdict.holds_for_any_variables for verdict in own)
+            holds = "for any variables" if is_any else "for discrete or quantised variables"
+        yield ClaimLine(
+            formula=fact_formula(statement.relation),
+            status=worst.status.value,
+            holds_for=holds,
+            assumptions=tuple(dict.fromkeys(a.text for verdict in own for a in verdict.used_assumptions)),
+        )
 
 
 def _citation(text: str, arxiv: str, doi: str) -> str:

@@ -86,10 +86,15 @@ class Arc:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plate:
-    """A family index: a box around all columns that have it."""
+    """Family indices: a box around what has them, or several where something else stands between.
+
+    Attributes:
+        key: what the circles refer to.
+        axes: the names of the indices.
+    """
 
     key: str
-    label: Formula
+    axes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

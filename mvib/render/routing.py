@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from math import cos, radians, sin
+from math import cos, inf, radians, sin
 
 from mvib.render.geometry import Box, Curve, Oval, Point, crosses, curve_between
 from mvib.render.palette import BADGE_RADIUS
@@ -45,12 +45,12 @@ class Router:
     def route(self, first: str, second: str) -> Curve:
         """The curve between two ovals that gets least in the way, which is then taken."""
         a, b = self._ovals[first], self._ovals[second]
-        candidates = [
-            (bulge * side, curve_between(a, b, bulge * side))
-            for bulge in self._bulges
-            for side in ((1,) if not bulge else (1, -1))
-        ]
-        _, curve = min(candidates, key=lambda c: self._cost(c[1], c[0], (first, second)))
+        curve, least = curve_between(a, b, 0.0), inf
+        for bulge in (size * side for size in self._bulges for side in ((1, -1) if size else (1,))):
+            candidate = curve_between(a, b, bulge)
+            cost = self._cost(candidate, bulge, (first, second), least)
+            if cost < least:
+                curve, least = candidate, cost
         self._lines.append(curve.samples(_SAMPLES))
         self._between.append((frozenset({first, second}), curve.at(0.5)))
         return curve
@@ -112,9 +112,12 @@ class Router:
         self._boxes.append(box)
         return centre
 
-    def _cost(self, curve: Curve, bulge: float, ends: Sequence[str]) -> float:
-        points = curve.samples(_SAMPLES)
+    def _cost(self, curve: Curve, bulge: float, ends: Sequence[str], least: float = inf) -> float:
+        """What a candidate costs, or some of it once that is more than the least so far."""
         cost = abs(bulge) * _BULGE
+        if cost >= least:
+            return cost
+        points = curve.samples(_SAMPLES)
         middle, straight = curve.at(0.5), Point((curve.start.x + curve.end.x) / 2, (curve.start.y + curve.end.y) / 2)
         if bulge and (middle.x < straight.x - 1 or middle.y > straight.y + 1):
             cost += _WRONG_SIDE
@@ -125,7 +128,10 @@ class Router:
         siblings = [place for pair, place in self._between if pair == frozenset(ends)]
         cost += _HITS_CIRCLE * sum(middle.distance(place) < _LEAST_GAP_BETWEEN_SIBLINGS for place in siblings)
         own = [self._ovals[name] for name in ends]
-        cost += sum(_line_cost(points, line, own) for line in self._lines)
+        for line in self._lines:
+            if cost >= least:
+                break
+            cost += _line_cost(points, line, own)
         return cost
 
     def _box_cost(self, box: Box, own: Sequence[Point]) -> float:

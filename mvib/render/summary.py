@@ -4,15 +4,14 @@ import json
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
+from mvib.render.canonical import GoalLine
 from mvib.render.compose import Drawable
 from mvib.render.formula import objective_latex
 from mvib.render.markup import Formula, escape_latex, latex, plain_text
-from mvib.render.overview import ChannelLine, Overview, TermLine, build_overview
+from mvib.render.overview import ChannelLine, ClaimLine, Overview, TermLine, build_overview
 from mvib.source import display_width, printable
 
 _WIDTH = 100
-# The checker that proves them is not built yet; nobody is to read a claim as a theorem.
-_CLAIMS_NOTE = "stated by the spec; not yet proved in this release"
 
 
 def summary_text(analysis: Drawable) -> str:
@@ -24,8 +23,10 @@ def summary_text(analysis: Drawable) -> str:
         ["objective", f"  minimise  {plain_text(overview.objective)}"],
         _terms(overview.terms),
         *(_promises(term) for term in overview.terms),
+        _canonical(overview),
+        _pairs("understood as", [(name, text) for name, text in overview.facts if text]),
         _facts("assumed", overview.assumptions),
-        _facts(f"claimed ({_CLAIMS_NOTE})", overview.claims),
+        _claims(overview.claims),
         ["represented", f"  {', '.join(overview.represent)}"],
         _pairs("parameters", [(p.name, p.value) for p in overview.parameters]),
         _pairs("train", overview.settings),
@@ -93,6 +94,36 @@ def _facts(title: str, facts: Sequence[Formula]) -> list[str]:
     return [title, *(f"  {plain_text(fact)}" for fact in facts)] if facts else []
 
 
+def _canonical(overview: Overview) -> list[str]:
+    """The canonical form, what each part is made from, and along which path it goes."""
+    lines = ["canonical form", f"  {plain_text(overview.canonical)}"]
+    rows = [(goal.kind, plain_text(goal.formula), f"along {goal.path}" if goal.path else "") for goal in overview.goals]
+    for line, goal in zip(_columns(rows), overview.goals, strict=True):
+        lines.append(f"    {line}")
+        notes = ([f"of {', '.join(goal.terms)}: {goal.why}"] if goal.why else []) + _target_note(goal)
+        lines += [f"      {part}" for note in notes for part in wrap(printable(note), _WIDTH - 6)]
+    return lines
+
+
+def _target_note(goal: GoalLine) -> list[str]:
+    targets = [plain_text(target) for target in goal.without_gradient]
+    shown = ", ".join(targets[:3]) + (", ..." if len(targets) > len(targets[:3]) else "")
+    return [f"no gradient into {shown}"] if targets else []
+
+
+def _claims(claims: Sequence[ClaimLine]) -> list[str]:
+    lines = ["claimed"] if claims else []
+    for claim in claims:
+        lines.append(f"  {plain_text(claim.formula)}")
+        lines += [f"    {part}" for part in wrap(printable(_verdict(claim)), _WIDTH - 4)]
+    return lines
+
+
+def _verdict(claim: ClaimLine) -> str:
+    assumed = f", assuming {'; '.join(claim.assumptions)}" if claim.assumptions else ""
+    return f"{claim.status}{f' {claim.holds_for}' if claim.holds_for else ''}{assumed}"
+
+
 def _pairs(title: str, pairs: Sequence[tuple[str, str]]) -> list[str]:
     return [title, *(f"  {line}" for line in _columns(pairs))] if pairs else []
 
@@ -134,7 +165,40 @@ def summary_json(analysis: Drawable) -> str:
         "objective": plain_text(overview.objective),
         "terms": [_term_record(term) for term in overview.terms],
         "assumptions": [plain_text(fact) for fact in overview.assumptions],
-        "claims": [{"relation": plain_text(claim), "status": "not proved"} for claim in overview.claims],
+        "claims": [
+            {
+                "relation": plain_text(claim.formula),
+                "status": claim.status,
+                "holds_for": claim.holds_for,
+                "assumptions": list(claim.assumptions),
+            }
+            for claim in overview.claims
+        ],
+        "canonical": {
+            "objective": plain_text(overview.canonical),
+            "goals": [
+                {
+                    "kind": goal.kind,
+                    "quantity": plain_text(goal.formula),
+                    "path": goal.path,
+                    "terms": list(goal.terms),
+                    "why": goal.why,
+                    "without_gradient": [plain_text(target) for target in goal.without_gradient],
+                }
+                for goal in overview.goals
+            ],
+        },
+        "classification": {
+            "approach": overview.kind.approach.value,
+            "contrastive": overview.kind.contrastive,
+            "views": overview.kind.views.value,
+            "supervision": overview.kind.supervision.value,
+            "collapse": overview.kind.collapse.value,
+            "against_collapse": [kind.value for kind in overview.kind.against_collapse],
+            "compression": overview.kind.compression.value,
+            "compresses": [str(goal.shape) for goal in overview.kind.compresses],
+            "assumptions": list(overview.kind.assumptions),
+        },
         "represent": list(overview.represent),
         "train": dict(overview.settings),
     }
@@ -170,11 +234,16 @@ def summary_latex(analysis: Drawable) -> str:
         for term in overview.terms
     ]
     facts = [rf"\item assumed: ${latex(fact)}$" for fact in overview.assumptions]
-    facts += [rf"\item claimed, not proved: ${latex(claim)}$" for claim in overview.claims]
+    facts += [rf"\item claimed: ${latex(claim.formula)}$; {escape_latex(_verdict(claim))}" for claim in overview.claims]
+    facts += [rf"\item {escape_latex(name)}: {escape_latex(text)}" for name, text in overview.facts if text]
     lines = [
         rf"\paragraph{{{escape_latex(overview.name)}}} {escape_latex(overview.about)}".rstrip(),
         r"\begin{equation*}",
         f"  {objective_latex(method)}",
+        r"\end{equation*}",
+        "In canonical form,",
+        r"\begin{equation*}",
+        f"  {latex(overview.canonical)}",
         r"\end{equation*}",
         r"\begin{tabular}{lllll}",
         r"\hline",

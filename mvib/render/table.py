@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from mvib.render.canonical import against_collapse
 from mvib.render.compose import Drawable
 from mvib.render.markup import plain_text
 from mvib.render.overview import TermLine, build_overview
@@ -26,6 +27,9 @@ class MethodRow:
         estimators: of the terms.
         bounds: directions of the estimates.
         assumptions: what the spec assumes.
+        kinds: what the method is: its approach, contrastive or not, its views and its supervision.
+        collapse: what keeps the representation from being constant.
+        compression: explicit, implicit or none.
         lines: of the spec without header and train block.
     """
 
@@ -40,6 +44,9 @@ class MethodRow:
     estimators: tuple[str, ...]
     bounds: tuple[str, ...]
     assumptions: tuple[str, ...]
+    kinds: tuple[str, ...]
+    collapse: str
+    compression: str
     lines: int
 
 
@@ -52,6 +59,9 @@ COLUMNS = (
     ("estimator", "estimators"),
     ("bound", "bounds"),
     ("assumes", "assumptions"),
+    ("kind", "kinds"),
+    ("no collapse by", "collapse"),
+    ("compression", "compression"),
     ("lines", "lines"),
 )
 
@@ -65,7 +75,8 @@ def method_row(name: str, analysis: Drawable) -> MethodRow:
     """
     method = analysis.method
     assert method is not None, f"the spec {name} is wrong"
-    overview = build_overview(analysis)
+    overview = build_overview(analysis, prove=False)
+    kind = overview.kind
     terms = list(zip(method.terms, overview.terms, strict=True))
     citation = method.citations[0] if method.citations else None
     return MethodRow(
@@ -82,6 +93,16 @@ def method_row(name: str, analysis: Drawable) -> MethodRow:
         estimators=_unique(line.promise.title for _, line in terms),
         bounds=_unique(line.promise.bound.value.removesuffix(" bound") for _, line in terms),
         assumptions=_unique(plain_text(assumption) for assumption in overview.assumptions),
+        kinds=_unique(
+            (
+                kind.approach.value,
+                "contrastive" if kind.contrastive else "",
+                kind.views.value,
+                kind.supervision.value,
+            )
+        ),
+        collapse=against_collapse(kind),
+        compression=kind.compression.value,
         lines=num_lines(method),
     )
 

@@ -4,10 +4,17 @@ from mvib.render import palette
 from mvib.render.compose import Drawable, compose
 from mvib.render.drawing import Drawing, PlacedArc, PlacedArrow, PlacedPlate, draw
 from mvib.render.geometry import Curve, Oval, Point
-from mvib.render.markup import Formula, escape_latex, latex, sign, symbol
-from mvib.render.picture import Circle, Fill, Picture, Stroke
+from mvib.render.legend import LEAST_WIDTH, objective_lines
+from mvib.render.markup import Formula, escape_latex, latex
+from mvib.render.picture import Circle, Fill, Stroke
 
-_STYLES = {Stroke.VIEW: "view", Stroke.ENCODER: "encoder", Stroke.DECODER: "decoder", Stroke.MOMENTUM: "momentum"}
+# TikZ has keys such as `variable` of its own, and so may the paper that a diagram is pasted into.
+_STYLES = {
+    Stroke.VIEW: "mvib view",
+    Stroke.ENCODER: "mvib encoder",
+    Stroke.DECODER: "mvib decoder",
+    Stroke.MOMENTUM: "mvib momentum",
+}
 _FILLS = {
     Fill.DATA: palette.DATA_FILL,
     Fill.VIEW: palette.VIEW_FILL,
@@ -20,20 +27,21 @@ _HEAD = r"""\documentclass[border=4pt]{standalone}
 \ifPDFTeX
 \usepackage[utf8]{inputenc}
 \usepackage[T1]{fontenc}
+\IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}
 \fi
-\usepackage{amsmath,amssymb,tikz}
+\usepackage{amsmath,tikz}
 \usetikzlibrary{arrows.meta,shapes.geometric}"""
 _TIKZ_STYLES = r"""  x=1bp, y=1bp,
-  variable/.style={draw, ellipse, inner sep=0pt},
-  represented/.style={line width=1.6pt},
-  partial/.style={dashed},
-  view/.style={-{Latex[length=5pt]}, line width=0.5pt},
-  encoder/.style={-{Latex[length=6pt]}, line width=0.9pt},
-  decoder/.style={-{Latex[length=6pt]}, line width=0.9pt, dashed},
-  momentum/.style={-{Latex[length=6pt]}, line width=0.9pt, dotted},
-  arc/.style={line width=1.1pt},
-  badge/.style={draw, circle, fill=white, inner sep=0pt, minimum size=12bp, font=\tiny},
-  plate/.style={draw=gray, rounded corners=6pt},"""
+  mvib variable/.style={draw, ellipse, inner sep=0pt, font=\large},
+  mvib represented/.style={line width=1.6pt},
+  mvib partial/.style={dashed},
+  mvib view/.style={-{Latex[length=5pt]}, line width=0.5pt},
+  mvib encoder/.style={-{Latex[length=6pt]}, line width=0.9pt},
+  mvib decoder/.style={-{Latex[length=6pt]}, line width=0.9pt, dashed},
+  mvib momentum/.style={-{Latex[length=6pt]}, line width=0.9pt, dotted},
+  mvib arc/.style={line width=1.1pt},
+  mvib badge/.style={draw, circle, fill=white, inner sep=0pt, minimum size=12bp, font=\tiny},
+  mvib plate/.style={draw=gray, rounded corners=6pt},"""
 
 
 def render_tikz(analysis: Drawable) -> str:
@@ -77,18 +85,18 @@ def _colour(colour: str) -> str:
 def _plate(placed: PlacedPlate) -> str:
     box = placed.box
     corners = f"{_point(Point(box.left, box.bottom))} rectangle {_point(Point(box.right, box.top))}"
-    label = rf"\node[font=\footnotesize] at {_point(placed.label)} {{{_math(placed.plate.label)}}};"
-    return rf"\draw[plate] {corners}; {label}"
+    label = rf"\node[font=\footnotesize] at {_point(placed.label)} {{{_math(placed.text)}}};"
+    return rf"\draw[mvib plate] {corners}; {label}"
 
 
 def _circle(circle: Circle, oval: Oval, number: int) -> str:
     options = [
-        "variable",
+        "mvib variable",
         f"fill={_colour(_FILLS[circle.fill])}",
         f"minimum width={_number(2 * oval.rx)}bp",
         f"minimum height={_number(2 * oval.ry)}bp",
     ]
-    options += ["partial"] * circle.is_partial + ["represented"] * circle.is_represented
+    options += ["mvib partial"] * circle.is_partial + ["mvib represented"] * circle.is_represented
     return rf"\node[{', '.join(options)}] (v{number}) at {_point(oval.centre)} {{{_math(circle.label)}}};"
 
 
@@ -102,17 +110,18 @@ def _arrow(placed: PlacedArrow) -> str:
 
 
 def _arc(placed: PlacedArc) -> str:
-    return rf"\draw[arc, {_colour(placed.arc.colour)}] {_curve(placed.curve)};"
+    return rf"\draw[mvib arc, {_colour(placed.arc.colour)}] {_curve(placed.curve)};"
 
 
 def _badges(drawing: Drawing) -> list[str]:
+    """The numbers of terms. A colour fills too, so that the style, which fills with white, comes after it."""
     badges = [
         (term, palette.nth(palette.TERMS, term - 1), place)
         for arrow in drawing.arrows
         for term, place in zip(arrow.arrow.terms, arrow.badges, strict=True)
     ]
     badges += [(arc.arc.term, arc.arc.colour, arc.badge) for arc in drawing.arcs]
-    return [rf"\node[badge, {_colour(colour)}] at {_point(place)} {{{term}}};" for term, colour, place in badges]
+    return [rf"\node[{_colour(colour)}, mvib badge] at {_point(place)} {{{term}}};" for term, colour, place in badges]
 
 
 def _legend(drawing: Drawing) -> str:
@@ -128,24 +137,25 @@ def _legend(drawing: Drawing) -> str:
         rf"\multicolumn{{2}}{{l}}{{\texttt{{{escape_latex(row.text)}}}}}"
         for row in picture.modules
     ]
-    body = r" \\ ".join([_caption(picture), *rows])
+    body = r" \\ ".join([*_caption(drawing), *rows])
     return (
         rf"\node[anchor=north, font=\footnotesize, align=center] at {_point(top)} "
         rf"{{\begin{{tabular}}{{@{{}}l@{{\ }}l@{{\quad}}l@{{}}}}{body}\end{{tabular}}}};"
     )
 
 
-def _caption(picture: Picture) -> str:
-    objective: Formula = ()
-    for position, part in enumerate(picture.objective):
-        first, *rest = part
-        leading = tuple(rest) if first.text == "+" else (*sign("leading -"), *rest)
-        objective = (*objective, *(leading if position == 0 else part))
-    loss = latex((*symbol("L"), *sign("="))).replace("L", r"\mathcal{L}", 1)
-    return (
-        rf"\multicolumn{{3}}{{@{{}}l@{{}}}}{{\textbf{{{escape_latex(picture.title)}}}:\ "
-        rf"minimise ${loss}{latex(objective)}$}}"
-    )
+def _caption(drawing: Drawing) -> list[str]:
+    """Title and objective, in as many lines as the drawing is narrow for."""
+    picture = drawing.picture
+    first, *others = objective_lines(picture, max(drawing.box.width, LEAST_WIDTH))
+    head = rf"\textbf{{{escape_latex(picture.title)}}}:\ ${_objective(first)}$"
+    return [
+        rf"\multicolumn{{3}}{{@{{}}l@{{}}}}{{{line}}}" for line in (head, *(rf"\quad ${latex(o)}$" for o in others))
+    ]
+
+
+def _objective(formula: Formula) -> str:
+    return latex(formula).replace(r"\operatorname{minimise}\ L", r"\text{minimise}\ \mathcal{L}", 1)
 
 
 def _math(formula: Formula) -> str:

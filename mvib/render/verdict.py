@@ -8,7 +8,7 @@ from mvib.render.markup import escape_latex, latex
 from mvib.semantics.method import Method
 from mvib.source import printable
 from mvib.syntax import ast
-from mvib.theory.claims import Status, Verdict
+from mvib.theory.verdict import Status, Verdict
 
 _WIDTH = 12
 

@@ -1,61 +1,18 @@
 """Verdicts on claims: proved with which certificates, false with which example, or not implied."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 
 from mvib.graph import InformationGraph
 from mvib.semantics.method import LinearRelation, Method
 from mvib.theory.counterexample import Counterexample, find_counterexample
 from mvib.theory.expression import Expression
-from mvib.theory.proof import Assumption, Proof
+from mvib.theory.proof import Proof
 from mvib.theory.prover import SECONDS, Problem, Refutation, Undecided, prove
 from mvib.theory.relations import NotAnEntropyError, assumptions_of, inequalities_of, quantity_expression
-from mvib.theory.remedy import Remedy, find_remedies
+from mvib.theory.remedy import find_remedies
 from mvib.theory.variables import Model, build_model
-
-
-class Status(Enum):
-    """What was found out about a claim."""
-
-    PROVED = "proved"
-    FALSE = "false"
-    NOT_IMPLIED = "does not follow from Shannon's inequalities"
-    UNDECIDED = "not decided"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What was found out about a claim.
-
-    Attributes:
-        relation: the claim.
-        status: proved, false, not implied or not decided.
-        proofs: one, or two for an equality; none unless it is proved.
-        counterexample: a distribution on which it fails, where it is false.
-        numbers: each quantity of the claim on the counterexample, in nats.
-        remedies: assumptions any one of which would make it follow.
-        why: of a claim that is not decided.
-    """
-
-    relation: LinearRelation
-    status: Status
-    proofs: tuple[Proof, ...] = ()
-    counterexample: Counterexample | None = None
-    numbers: tuple[tuple[str, float], ...] = ()
-    remedies: tuple[Remedy, ...] = ()
-    why: str = ""
-
-    @property
-    def holds_for_any_variables(self) -> bool:
-        """Whether it is proved for continuous variables too, where the quantities are finite."""
-        return bool(self.proofs) and all(proof.holds_for_any_variables for proof in self.proofs)
-
-    @property
-    def used_assumptions(self) -> tuple[Assumption, ...]:
-        """What the proofs rest on."""
-        used = {step.assumption for proof in self.proofs for step in proof.steps if step.assumption >= 0}
-        return tuple(self.proofs[0].assumptions[k] for k in sorted(used))
+from mvib.theory.verdict import Status, Verdict
 
 
 def judge_claims(

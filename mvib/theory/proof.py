@@ -156,12 +156,12 @@ class Proof:
             case Reason.FUNCTION:
                 wanted = network.mask(measure.first)
                 return not measure.second and wanted & ~network.closure(network.mask(measure.given)) == 0
-            case Reason.SEPARATION:
+            case Reason.SEPARATION if measure.second:
                 given = network.mask(measure.given)
                 given = network.closure(given) if self.functional else given
                 first, second = (network.mask(side) & ~given for side in (measure.first, measure.second))
                 return not first & second and (not first or not second or network.is_separated(first, second, given))
-            case Reason.INDEPENDENCE:
+            case Reason.INDEPENDENCE if measure.second:
                 return _is_part(measure, self.assumptions[step.assumption])
             case _:
                 return False

@@ -32,7 +32,7 @@ def _objective(analysis: Analysis) -> str:
         ("mvib", "L = - I_JSD(Z₁; Z₂) + beta * mean_{i != j} I(X_i; Z_i | X_j)"),
         ("vae", "L = beta * I(X; Z) + H_d(X | Z)"),
         ("vib", "L = - I_c(Z; Y) + beta * I(X; Z)"),
-        ("cpc", "L = mean_{t, k} H_q(Z_{t+k} | C_t)"),
+        ("cpc", "L = mean_{t, k} H_q(sg(Z_{t+k}) | C_t)"),
     ],
 )
 def test_objective_as_text(spec: str, objective: str, analyse_spec: AnalyseText) -> None:
