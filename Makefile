@@ -9,12 +9,12 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint types unit format table clean
+.PHONY: help setup demo test lint types unit format table family clean
 
 help:
 	@echo 'make demo    check, draw, train and evaluate a bundled spec'
 	@echo 'make test    lint, types and unit tests'
-	@echo 'make lint | types | unit | format | table | setup | clean'
+	@echo 'make lint | types | unit | format | table | family | setup | clean'
 
 setup: $(READY)
 
@@ -55,6 +55,11 @@ format: $(READY)
 table: $(READY)
 	printf '%s\n' '# Methods' '' 'One spec a method. `mvib show NAME` prints one, `mvib render NAME` draws it, `mvib train NAME` trains it. This table is' 'made by `make table` from `mvib list methods --format markdown`.' '' > specs/README.md
 	$(BIN)/mvib list methods --format markdown >> specs/README.md
+
+# The picture needs the layout program that `mvib render` needs.
+family: $(READY)
+	$(BIN)/mvib diff --all --format markdown > docs/family.md
+	$(BIN)/mvib diff --all --format svg > docs/family.svg
 
 clean:
 	rm -rf .venv demo dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -125,4 +125,47 @@ SOURCES = (
         columns=(),
         implementation="mvib.data.sources:load_source",
     ),
+    SourceEntry(
+        name="npy",
+        about="Arrays of files that stay on disk, `--data npy:X=PATH,Y=PATH`; never unpickled.",
+        columns=(),
+        implementation="mvib.data.sources:load_source",
+    ),
+    SourceEntry(
+        name="folder",
+        about="Pictures, `--data folder:PATH`: a folder for each class, under train/ and test/ or split here.",
+        columns=(("image", "image"), ("label", "label")),
+        implementation="mvib.data.sources:load_source",
+    ),
+    SourceEntry(
+        name="csv",
+        about="Numbers of a table as one vector, `--data csv:PATH,label=COLUMN`.",
+        columns=(("features", "vector"),),
+        implementation="mvib.data.sources:load_source",
+    ),
+    SourceEntry(
+        name="parquet",
+        about="The same of a parquet file, `--data parquet:PATH,label=COLUMN`; needs pyarrow.",
+        columns=(("features", "vector"),),
+        implementation="mvib.data.sources:load_source",
+    ),
+    SourceEntry(
+        name="synthetic",
+        about="Views with known shared, private and task-relevant information, `--data synthetic:views=2,shared=4`.",
+        columns=(("view1", "vector"), ("view2", "vector"), ("label", "label")),
+        source="Sridharan and Kakade 2008, for the multiview assumption that it makes true or false",
+        implementation="mvib.data.sources:load_source",
+    ),
+    SourceEntry(
+        name="hf",
+        about="A data set of the Hugging Face hub, `--data hf:NAME`; needs datasets, and runs no script.",
+        columns=(),
+        implementation="mvib.data.sources:load_source",
+    ),
+    SourceEntry(
+        name="wds",
+        about="Tar shards in the form of webdataset, `--data wds:shards/{000..009}.tar`.",
+        columns=(("image", "image"), ("label", "label")),
+        implementation="mvib.data.sources:load_source",
+    ),
 )

@@ -1,10 +1,10 @@
-"""false-claim, unproved-claim, undecided-claim: a claim that does not follow from the graph and the assumptions."""
+"""false-claim, unproved-claim, undecided-claim, contradictory-assumptions: what does not follow, or would anyway."""
 
 from collections.abc import Iterator, Mapping
 
 from mvib.diagnostics import Diagnostic, Severity
 from mvib.graph import InformationGraph, Reading
-from mvib.semantics.method import Method
+from mvib.semantics.method import LinearRelation, Method
 from mvib.source import Span
 from mvib.theory.verdict import Status, Verdict
 
@@ -16,7 +16,12 @@ def check_claims(
     del readings
     if not method.claims:
         return
-    from mvib.theory.claims import judge_claims  # noqa: PLC0415 -- numpy is loaded only where there is a claim
+    # numpy is loaded only where there is a claim.
+    from mvib.theory.claims import has_contradictory_assumptions, judge_claims  # noqa: PLC0415
+
+    if has_contradictory_assumptions(method, graph):
+        yield _contradictory(method)
+        return
 
     reported: set[Span] = set()
     for verdict in judge_claims(method, graph):
@@ -48,7 +53,8 @@ def _diagnostic(verdict: Verdict) -> Diagnostic:
                 title=f"the claim {claim} does not follow from Shannon's inequalities",
                 span=verdict.relation.span,
                 label="neither proved, nor a distribution found on which it fails",
-                why="entropies that obey the graph, the assumptions and Shannon's inequalities do not all obey it",
+                why=verdict.why
+                or "entropies that obey the graph, the assumptions and Shannon's inequalities may break it",
                 remedy=_remedy(verdict),
             )
         case _:
@@ -62,7 +68,20 @@ def _diagnostic(verdict: Verdict) -> Diagnostic:
             )
 
 
+def _contradictory(method: Method) -> Diagnostic:
+    numbers = [fact for fact in method.assumptions if isinstance(fact, LinearRelation)]
+    return Diagnostic(
+        slug="contradictory-assumptions",
+        severity=Severity.ERROR,
+        title="the assumptions exclude each other",
+        span=numbers[-1].span,
+        label="no distribution that obeys the graph obeys this and the others",
+        why="everything follows from a contradiction, so no claim is looked at: -1 >= 0 can be proved",
+        remedy="drop one of them; the numbers in them are in nats",
+    )
+
+
 def _remedy(verdict: Verdict) -> str:
     if not verdict.remedies:
-        return "weaken the claim: no Markov chain among its variables makes it follow"
+        return "weaken the claim: no assumption was found, among short Markov chains of its variables, that gives it"
     return f"it follows with {', or with '.join(remedy.text for remedy in verdict.remedies)}; assume it if it is so"

@@ -1,5 +1,6 @@
 """Plan to module: shapes are inferred on the meta device first, so that a mistake is found before any data is read."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -136,7 +137,8 @@ def _infer(plan: Plan, shapes: Mapping[str, DataShape], backbone: BoundCall | No
         inference.check_terms(tables)
         inference.layout.values = {name: tuple(value.shape[1:]) for name, value in tables.values.items()}
     if inference.diagnostics:
-        raise SpecError(inference.diagnostics)
+        # The members of a family make one mistake together.
+        raise SpecError(list({(d.title, d.span): d for d in reversed(inference.diagnostics)}.values())[::-1])
     return inference.layout
 
 
@@ -205,9 +207,8 @@ class _Inference:
             else:
                 module = build_network(network, shape, target, self.networks, self.backbone)
         except ShapeError as error:
-            self.diagnostics.append(
-                _misfit(network, step, error.expected, describe(error.found), error.remedy, step.source)
-            )
+            remedy = _remedy(network, error)
+            self.diagnostics.append(_misfit(network, step, error.expected, describe(error.found), remedy, step.source))
             self.broken.add(network.name)
             return False
         except WidthError as error:
@@ -305,7 +306,12 @@ class _Inference:
         )
 
     def _add_auxiliary(self, auxiliary: Auxiliary, shapes: tuple[Shape, Shape | None], span: Span) -> None:
-        """Every use of an auxiliary network has the shapes of its first."""
+        """Every use of an auxiliary network has the shapes of its first, and it can take them."""
+        if auxiliary.name not in self.layout.auxiliaries:
+            try:
+                build_auxiliary(auxiliary, *shapes)
+            except ShapeError as error:
+                self.diagnostics.append(_unfit_auxiliary(auxiliary, error))
         _, known = self.layout.auxiliaries.setdefault(auxiliary.name, (auxiliary, shapes))
         for name, first, found in zip((auxiliary.first, auxiliary.second), known, shapes, strict=True):
             if first is not None and found is not None and first != found:
@@ -342,6 +348,14 @@ class _Inference:
             )
 
 
+def _remedy(network: Network, error: ShapeError) -> str:
+    """What to set, where the number that an argument lacks is a parameter's; otherwise what the builder says."""
+    if not error.argument or network.call is None:
+        return error.remedy
+    written = re.search(rf"\b{error.argument}:\s*([^\W\d]\w*)\s*[,)]", network.call.span.text)
+    return f"`--set {written[1]}={error.needed}`" if written else error.remedy
+
+
 def _misfit(network: Network, step: Networked, expected: str, found: str, remedy: str, source: str) -> Diagnostic:
     call = network.call
     span = call.span if call is not None and call.span.source.text else network.span
@@ -366,6 +380,16 @@ def _channel_misfit(network: Network, step: Networked, error: ChannelError) -> D
         title=f"`{network.call.name}` takes {error.expected}, and is given {error.found}",
         span=network.call.span,
         label=f"does not fit `{step.source}`",
+        remedy=error.remedy,
+    )
+
+
+def _unfit_auxiliary(auxiliary: Auxiliary, error: ShapeError) -> Diagnostic:
+    return Diagnostic(
+        slug="shape-mismatch",
+        title=f"`{auxiliary.call.name}` takes {error.expected}, and is given {describe(error.found)}",
+        span=auxiliary.call.span,
+        label=f"`{auxiliary.call.name}` cannot take it",
         remedy=error.remedy,
     )
 

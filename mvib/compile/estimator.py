@@ -78,7 +78,8 @@ class Estimator:
         has_critic = entry.interface is not Interface.CRITIC and bool(_critic_call(estimate))
         path = entry.with_critic if has_critic else entry.implementation_of(estimate.form)
         self._function: Callable[..., Tensor] = import_object(path)
-        self._constant = import_object(entry.constant) if entry.constant and not has_critic else None
+        constant = entry.constant_with_critic if has_critic else entry.constant
+        self._constant = import_object(constant) if constant else None
         self._accepted = frozenset(inspect.signature(self._function).parameters)
         self._bind(estimate.call, learned or {})
         if estimate.prior is not None:

@@ -272,7 +272,10 @@ def _decoder_head(call: BoundCall, features: int, target: Target, *, has_net: bo
             )
         case "bernoulli":
             linear = _needs_linear(call, features, math.prod(target.shape), target, ends_itself=ends_itself)
-            return BernoulliHead(features, target.shape, linear=linear, activate=linear and has_net)
+            per_entry = bool(call["per_entry"])
+            return BernoulliHead(
+                features, target.shape, per_entry=per_entry, linear=linear, activate=linear and has_net
+            )
         case "vmf":
             linear = _needs_linear(call, features, math.prod(target.shape), target, ends_itself=ends_itself)
             kappa = python_value(call["kappa"])

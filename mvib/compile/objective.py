@@ -42,6 +42,7 @@ class _Term:
     sign: float
     weight: Number
     estimators: Sequence[Estimator]
+    of_all: bool
 
 
 class Objective(nn.Module):
@@ -86,7 +87,8 @@ class Objective(nn.Module):
             for estimate in term.estimates
         ]
         sign = 1.0 if term.direction is Direction.MINIMIZE else -1.0
-        return _Term(label=term.label, sign=sign, weight=Number(term.weight), estimators=estimators)
+        weight = Number(term.weight)
+        return _Term(label=term.label, sign=sign, weight=weight, estimators=estimators, of_all=term.of_all)
 
     def _learn(self, term: PlannedTerm) -> dict[str, LearnedNumber]:
         """The learned numbers of a term, which all its estimates share."""
@@ -150,15 +152,21 @@ class Objective(nn.Module):
             estimated = _sum([(estimator(tables), estimator.share) for estimator in term.estimators])
             value = estimated.value
             terms[term.label], counts[term.label] = value.detach(), estimated.count
-            losses.append(term.sign * term.weight.times(value - estimated.constant))
+            sign = term.sign * (estimated.count / _batch_size(tables) if term.of_all else 1.0)
+            losses.append(sign * term.weight.times(value - estimated.constant))
             fixed = torch.as_tensor(estimated.constant, dtype=value.dtype, device=value.device)
-            constants.append(term.sign * term.weight.times(fixed))
+            constants.append(sign * term.weight.times(fixed))
             if estimated.fit is not None:
                 fits[term.label] = estimated.fit.detach()
                 losses.append(estimated.fit - estimated.fit.detach())
         if losses:
             loss, constant = torch.stack(losses).sum(), torch.stack(constants).sum()
         return Evaluation(loss=loss, terms=terms, constant=constant, fits=fits, counts=counts)
+
+
+def _batch_size(tables: Tables) -> int:
+    """Examples of the global batch, whatever they have."""
+    return sum(tables.ranks.counts(len(next(iter(tables.batch.values())))))
 
 
 def _sum(estimates: Sequence[tuple[Estimated, float]]) -> Estimated:

@@ -62,8 +62,7 @@ def infonce(
         anchors: whose rows are told from others: of both views in turn, or of the first. Those of a queue are the
             first's.
         queue: rows of unit norm from the second view of earlier batches, the same on all ranks; for negatives: queue.
-        domain: a whole number for each example of this rank; candidates are of the same one. None for any; a queue has
-            none.
+        domain: a whole number for each example of this rank; candidates are of the same one. None for any.
         extra: rows of unit norm, row i from the same example as row i of `u1`, for anchors: first and negatives:
             other_view.
         ranks: that share the batch.
@@ -72,7 +71,8 @@ def infonce(
         Scalar, nats, mean over rows and directions. `constant` minus it is the loss of the papers.
 
     Raises:
-        ValueError: extra rows are given for other anchors or negatives than theirs.
+        ValueError: extra rows are given for other anchors or negatives than theirs, or a domain with a queue, the rows
+            of which have none.
 
     Source: van den Oord, Li, Vinyals 2018, arXiv:1807.03748, eq. 4; Poole et al. 2019, arXiv:1905.06922; NT-Xent:
     Chen et al. 2020, arXiv:2002.05709, eq. 1; queue: He et al. 2020, arXiv:1911.05722, eq. 1; first anchors:
@@ -86,6 +86,8 @@ def infonce(
     """
     if extra is not None and (anchors, negatives) != ("first", "other_view"):
         raise ValueError("`extra` rows are candidates of anchors: first, beside those of negatives: other_view")
+    if domain is not None and negatives == "queue":
+        raise ValueError("the rows of a queue have no domain: use negatives of the batch")
     u1, u2 = at_least_float32(u1), at_least_float32(u2)
     scale = 1 / temperature
     with without_autocast(u1):
@@ -122,7 +124,7 @@ def from_critic(
         ranks: that share the batch.
 
     Returns:
-        Scalar, nats, at most log(M + 1).
+        Scalar, nats, at most log(M + 1). `constant_from_critic` minus it is the loss of the paper.
 
     Source: van den Oord, Li, Vinyals 2018, arXiv:1807.03748, eq. 4. ermongroup/smile-mi-estimator at afa72e0,
     estimators.py, has the same value for M = N - 1; its separable critic contrasts x for a fixed y.
@@ -130,7 +132,14 @@ def from_critic(
     positive, negative = at_least_float32(positive), at_least_float32(negative)
     candidates = torch.cat([positive[:, None], negative], dim=1)
     local = (positive - candidates.logsumexp(dim=1)).mean()
-    return math.log(candidates.shape[1]) + mean_over_ranks(local, len(positive), ranks)
+    return constant_from_critic(positive, negative) + mean_over_ranks(local, len(positive), ranks)
+
+
+def constant_from_critic(
+    positive: Float[Tensor, " B"], negative: Float[Tensor, "B M"], *, ranks: Ranks = ALONE
+) -> float:
+    """Return the cap of the estimate from the scores of a critic in nats, log(M + 1)."""
+    return math.log(negative.shape[1] + 1)
 
 
 def constant(

@@ -224,9 +224,14 @@ class DiagonalLaplace(Distribution):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Bernoulli(ExponentialFamily):
-    """Independent binary dimensions."""
+    """Independent binary dimensions.
+
+    With `per_entry` its log probability is divided by the number of dimensions: nats per dimension, for losses that
+    are a mean over them.
+    """
 
     logits: Float[Tensor, "B *E"]
+    per_entry: bool = False
 
     @property
     def mean(self) -> Float[Tensor, "B *E"]:
@@ -236,14 +241,20 @@ class Bernoulli(ExponentialFamily):
     def log_prob(self, x: Shaped[Tensor, "B *E"], /) -> Float[Tensor, " B"]:
         """Return the log probability of each example in nats; values between 0 and 1 count as soft targets."""
         logits = _at_least_float32(self.logits)
-        return -_sum_over_event(F.binary_cross_entropy_with_logits(logits, x.to(logits.dtype), reduction="none"))
+        surprise_B = _sum_over_event(F.binary_cross_entropy_with_logits(logits, x.to(logits.dtype), reduction="none"))
+        return -surprise_B / self._divisor
 
     def factors(
         self, y: Shaped[Tensor, "M *E"], /, *, origin: Float[Tensor, "*E"]
     ) -> tuple[Float[Tensor, "M K"], Float[Tensor, "B K"], Float[Tensor, " B"]]:
         """Return y, the logits, and the sum of log(1 + exp(logit)); they have no origin to choose."""
         logits_BE = _rows(self.logits)
-        return _rows(y.to(logits_BE.dtype)), logits_BE, F.softplus(logits_BE).sum(dim=1)
+        statistics_ME = _rows(y.to(logits_BE.dtype)) / self._divisor
+        return statistics_ME, logits_BE, F.softplus(logits_BE).sum(dim=1) / self._divisor
+
+    @property
+    def _divisor(self) -> int:
+        return math.prod(self.logits.shape[1:]) if self.per_entry else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -120,8 +120,10 @@ class LaplaceHead(nn.Module):
 class BernoulliHead(nn.Module):
     """Features to independent binary dimensions."""
 
-    def __init__(self, features: int, event: Shape, *, linear: bool, activate: bool = False) -> None:
-        """Prepare the logits; the arguments are those of `GaussianHead`.
+    def __init__(
+        self, features: int, event: Shape, *, per_entry: bool = False, linear: bool, activate: bool = False
+    ) -> None:
+        """Prepare the logits; `per_entry` is that of `Bernoulli`, the other arguments are those of `GaussianHead`.
 
         Raises:
             ShapeError: `linear` is off and the width is not the number of dimensions.
@@ -129,10 +131,12 @@ class BernoulliHead(nn.Module):
         super().__init__()
         self.logits_of = _parameter_map(features, math.prod(event), linear=linear, activate=activate)
         self.event = event
+        self.per_entry = per_entry
 
     def forward(self, features_BF: Float[Tensor, "B F"]) -> Bernoulli:
         """Return binary dimensions for each row of features."""
-        return Bernoulli(logits=_as_event(_at_least_float32(self.logits_of(features_BF)), self.event))
+        logits = _as_event(_at_least_float32(self.logits_of(features_BF)), self.event)
+        return Bernoulli(logits=logits, per_entry=self.per_entry)
 
 
 class CategoricalHead(nn.Module):
@@ -198,7 +202,8 @@ def _as_event(values: Float[Tensor, "B D"], event: Shape) -> Float[Tensor, "B *E
     """Give each row the shape of the variable; of tokens there may be more or fewer than when the head was made."""
     if len(event) == 2:
         event = (values.shape[1] // event[1], event[1])
-    return values.reshape(len(values), *event)
+    # `len` of a tensor would fix the batch size of an exported program.
+    return values.reshape(values.shape[0], *event)
 
 
 def _at_least_float32(values: Tensor) -> Tensor:

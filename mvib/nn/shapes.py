@@ -10,14 +10,20 @@ class ShapeError(Exception):
         expected: what the module takes, such as `an image (channels, height, width)`.
         found: the shape it was given.
         remedy: text that can be pasted or followed.
+        argument: the argument that another number would mend; empty for none.
+        needed: that number.
     """
 
-    def __init__(self, *, expected: str, found: Shape, remedy: str) -> None:
+    def __init__(
+        self, *, expected: str, found: Shape, remedy: str, argument: str = "", needed: int | None = None
+    ) -> None:
         """Record the shape that is expected and the one that was found, with the remedy."""
         super().__init__(f"expected {expected}, found {describe(found)}; {remedy}")
         self.expected = expected
         self.found = found
         self.remedy = remedy
+        self.argument = argument
+        self.needed = needed
 
 
 def describe(shape: Shape) -> str:

@@ -294,6 +294,7 @@ def _plan_term(planner: _Planner, term: Term, readings: Sequence[Reading]) -> Pl
         direction=term.direction,
         weight=term.weight,
         estimates=tuple(_plan_estimate(planner, term, reading, number) for number, reading in enumerate(readings)),
+        of_all=term.of_all,
         span=term.span,
     )
 

@@ -255,12 +255,16 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedTerm:
-    """A term: its estimates, put together with their shares, enter the loss with sign and weight."""
+    """A term: its estimates, put together with their shares, enter the loss with sign and weight.
+
+    Where it is `of_all`, also with the share of the batch that it is about.
+    """
 
     label: str
     direction: Direction
     weight: Scalar
     estimates: tuple[Estimate, ...]
+    of_all: bool = False
     span: Span = field(compare=False, repr=False)
 
 

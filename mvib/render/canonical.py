@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mvib.render.formula import member_formula, scalar_formula
-from mvib.render.markup import Formula, joined, operator, sign, symbol, word
+from mvib.render.formula import member_formula, module_formula, scalar_formula
+from mvib.render.markup import Formula, joined, lowered, operator, sign, symbol, word
 from mvib.semantics.method import Member
 from mvib.semantics.values import Constant, Operation, Scalar
 from mvib.theory.canonical import CanonicalForm, Goal, GoalKind, Rewriting, Shape
@@ -52,12 +52,18 @@ class GoalLine:
     without_gradient: tuple[Formula, ...]
 
 
-def shape_formula(shape: Shape) -> Formula:
-    """A quantity between variables of the spec."""
+def shape_formula(shape: Shape, mark: str = "") -> Formula:
+    """A quantity between variables of the spec.
+
+    Args:
+        shape: the quantity.
+        mark: its subscript, the last module of its path.
+    """
     inside = joined((_group(group) for group in shape.groups), ";")
     given = (*sign("|"), *_group(shape.given)) if shape.given else ()
     prior = (*sign("||"), *word(shape.prior)) if shape.prior else ()
-    return (*symbol(shape.functional), *sign("("), *inside, *given, *prior, *sign(")"))
+    subscript = lowered(module_formula(mark)) if mark else ()
+    return (*symbol(shape.functional), *subscript, *sign("("), *inside, *given, *prior, *sign(")"))
 
 
 def _group(members: Sequence[Member]) -> Formula:
@@ -66,19 +72,21 @@ def _group(members: Sequence[Member]) -> Formula:
 
 def canonical_formula(form: CanonicalForm) -> Formula:
     """`max I(Z₁; Z₂) - beta I(X₁; Z₁ | X₂)`; `min` where nothing is raised."""
-    raised = [goal for goal in form.goals if goal.is_raised]
-    lowered = [goal for goal in form.goals if not goal.is_raised]
-    if not raised:
-        return (*operator("min"), *sign(" "), *joined(map(weighted_formula, lowered), "+"))
-    result = [*operator("max"), *sign(" "), *joined(map(weighted_formula, raised), "+")]
-    for goal in lowered:
-        result += (*sign("-"), *weighted_formula(goal))
+    up = [goal_formula(form, goal) for goal in form.goals if goal.is_raised]
+    down = [goal_formula(form, goal) for goal in form.goals if not goal.is_raised]
+    if not up:
+        return (*operator("min"), *sign(" "), *joined(down, "+"))
+    result = [*operator("max"), *sign(" "), *joined(up, "+")]
+    for formula in down:
+        result += (*sign("-"), *formula)
     return tuple(result)
 
 
-def weighted_formula(goal: Goal) -> Formula:
-    """The quantity of a goal with its multiplier."""
-    return (*_weight(goal.weight), *shape_formula(goal.shape))
+def goal_formula(form: CanonicalForm, goal: Goal) -> Formula:
+    """The quantity of a goal with its multiplier; with its path where it goes up along one and down along another."""
+    is_twofold = (not goal.is_raised, goal.pattern) in form.keys
+    mark = goal.path[-1] if is_twofold and goal.path else ""
+    return (*_weight(goal.weight), *shape_formula(goal.shape, mark))
 
 
 def _weight(weight: Scalar) -> Formula:
@@ -89,11 +97,11 @@ def _weight(weight: Scalar) -> Formula:
     return (*((*sign("("), *inner, *sign(")")) if is_sum else inner), *sign("factor"))
 
 
-def goal_line(goal: Goal) -> GoalLine:
+def goal_line(form: CanonicalForm, goal: Goal) -> GoalLine:
     """A goal for a table."""
     return GoalLine(
         kind=goal.kind.value,
-        formula=weighted_formula(goal),
+        formula=goal_formula(form, goal),
         path=", ".join(goal.path),
         terms=goal.terms,
         why=_why(goal),

@@ -19,12 +19,21 @@ def verdict_text(difference: Difference) -> str:
     same = ", ".join(str(goal.pattern) for goal, _ in difference.shared)
     match difference.sameness:
         case Sameness.SAME:
-            return f"{first} and {second} have the same objective by the same estimators: {same}."
+            level = difference.levels[0]
+            rest = "the graphs" if level.first or level.second else "modules and parameters"
+            have = f"{first} and {second} have the same objective by the same estimators: {same}."
+            return f"{have} What may differ are {rest}."
         case Sameness.SAME_INFORMATION:
             what = _what_differs(difference)
             return f"{first} and {second} optimise the same information, {same}, by different {what}."
         case Sameness.EQUAL_BY_PROOF:
-            return f"{first} and {second} optimise the same information, up to multipliers: proved below."
+            is_any = all(rewriting.holds_for_any_variables for rewriting in difference.rewritings)
+            scope = "" if is_any else ", for discrete or quantised variables"
+            graph = difference.rewritings[0].subject
+            return (
+                f"{first} and {second} optimise the same information, up to multipliers: proved on the graph of "
+                f"{graph}{scope}."
+            )
         case Sameness.FIRST_ADDS:
             return _adds(difference, first, second)
         case Sameness.SECOND_ADDS:

@@ -142,10 +142,23 @@ def _why_zero(measure: Measure, line: Line, proof: Proof) -> str:
         case Reason.INDEPENDENCE:
             return f"assumed: {proof.assumptions[line.assumption].text}"
         case _:
-            sides = f"{_list(measure.first)} from {_list(measure.second)}"
-            return (
-                f"{_list(measure.given)} separates {sides} in the graph" if measure.given else f"nothing joins {sides}"
-            )
+            return _why_separated(measure, proof)
+
+
+def _why_separated(measure: Measure, proof: Proof) -> str:
+    network = proof.network
+    given = network.mask(measure.given)
+    first, second = (network.mask(side) & ~given for side in (measure.first, measure.second))
+    if not proof.functional or (first and second and not first & second and network.separated(first, second, given)):
+        if not measure.given:
+            return f"nothing joins {_list(measure.first)} and {_list(measure.second)} in the graph"
+        return f"{_list(measure.given)} separates {_list(measure.first)} from {_list(measure.second)} in the graph"
+    known = network.closure(given)
+    if first & ~known and second & ~known:
+        sides = f"{_list(measure.first)} from {_list(measure.second)}"
+        return f"{_list(measure.given)}, with what is a function of it, separates {sides} in the graph"
+    determined = measure.second if first & ~known else measure.first
+    return f"{_list(determined)} is a function of {_list(measure.given)}"
 
 
 def _list(names: Variables) -> str:

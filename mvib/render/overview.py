@@ -32,9 +32,10 @@ from mvib.semantics.method import (
 from mvib.semantics.values import BoundCall, Scalar, Schedule, Scheduled, is_constant
 from mvib.syntax import ast
 from mvib.theory.canonical import canonical_form
-from mvib.theory.claims import Status, Verdict, judge_claims
+from mvib.theory.claims import judge_claims
 from mvib.theory.classification import Classification, classify
 from mvib.theory.collapse import find_collapse
+from mvib.theory.verdict import Status, Verdict
 
 _KIND_WORDS = {ChannelKind.VIEW: "view", ChannelKind.ENCODER: "encoder", ChannelKind.DECODER: "decoder"}
 
@@ -160,7 +161,7 @@ def build_overview(analysis: Drawable, *, prove: bool = True) -> Overview:
         assumptions=tuple(fact_formula(s.fact) for s in statements if isinstance(s, ast.Assume)),
         claims=tuple(_claim_lines(method, judge_claims(method, graph, explain=False) if prove else ())),
         canonical=canonical_formula(form),
-        goals=tuple(goal_line(goal) for goal in form.goals),
+        goals=tuple(goal_line(form, goal) for goal in form.goals),
         kind=kind,
         facts=(
             ("kind", kind_words(kind)),

@@ -16,7 +16,7 @@ _WIDTH = 12
 def scope_text(verdict: Verdict) -> str:
     """For which variables a proved claim holds."""
     if verdict.holds_for_any_variables:
-        return "for any variables"
+        return "for any variables, where all quantities are finite"
     return "for discrete or quantised variables only"
 
 

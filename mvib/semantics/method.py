@@ -266,6 +266,8 @@ class Term:
         estimator: the catalogue entry, None when a decoder of the spec estimates it.
         call: the estimator with its arguments, None for a decoder.
         subset: `labelled` or `unlabelled` with the partial variable meant, empty for all examples.
+        of_all: whether the term counts by the share of the batch that its subset is: the examples outside add nothing
+            to a mean over all.
         span: the statement.
     """
 
@@ -278,6 +280,7 @@ class Term:
     estimator: EstimatorEntry | None
     call: BoundCall | None
     subset: tuple[str, Member] | None = None
+    of_all: bool = False
     span: Span = field(compare=False, repr=False)
 
     @property

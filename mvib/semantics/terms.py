@@ -84,6 +84,7 @@ def _resolve_term(part: GraphPart, statement: ast.Term, label: str) -> Term:
         estimator=choice.entry,
         call=choice.call,
         subset=subset,
+        of_all=subset is not None and bool(_shares(statement)),
         span=statement.span,
     )
 
@@ -176,7 +177,7 @@ def _weight(scope: Scope, statement: ast.Term) -> Scalar:
 
 
 def _subset(part: GraphPart, statement: ast.Term) -> tuple[str, Member] | None:
-    """`on labelled`, `on unlabelled(Y)`."""
+    """`on labelled`, `on unlabelled(Y)`, `on labelled(of: all)`."""
     if statement.subset is None:
         return None
     scope, node = part.scope, statement.subset
@@ -184,7 +185,9 @@ def _subset(part: GraphPart, statement: ast.Term) -> tuple[str, Member] | None:
     if name.text not in {"labelled", "unlabelled"}:
         raise scope.fail(errors.unknown_subset(name.span, name.text))
     partial = [member for family in part.variables.families.values() if family.partial for member in family.members]
-    arguments = node.arguments if isinstance(node, ast.Call) else ()
+    shares = _shares(statement)
+    _check_shares(scope, name.text, shares)
+    arguments = [a for a in node.arguments if a not in shares] if isinstance(node, ast.Call) else []
     if len(arguments) > 1:
         raise scope.fail(errors.too_many_arguments(arguments[1].span, name.text, 1, ()))
     if not partial:
@@ -202,6 +205,21 @@ def _subset(part: GraphPart, statement: ast.Term) -> tuple[str, Member] | None:
     if member is None or member not in partial:
         raise scope.fail(errors.subset_of_complete(value.span, name.text, value.span.text, names))
     return name.text, member
+
+
+def _shares(statement: ast.Term) -> list[ast.Argument]:
+    """The arguments `of: all` of `on labelled(of: all)`."""
+    arguments = statement.subset.arguments if isinstance(statement.subset, ast.Call) else ()
+    return [argument for argument in arguments if argument.name is not None and argument.name.text == "of"]
+
+
+def _check_shares(scope: Scope, subset: str, shares: Sequence[ast.Argument]) -> None:
+    for share in shares:
+        if share.value.span.text != "all":
+            remedy = f"write `on {subset}(of: all)`, or leave `of` out"
+            raise scope.fail(errors.wrong_argument(share.value.span, subset, "of", "`all`", remedy=remedy))
+    if len(shares) > 1:
+        raise scope.fail(errors.argument_given_twice(shares[1].span, subset, "of"))
 
 
 def _check_subset(

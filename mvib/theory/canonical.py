@@ -305,7 +305,7 @@ def _holds(
         if other.kind is GoalKind.SPREAD
         and other.pattern == entropy
         # The mean of many codes is not spread by the spread of each.
-        and _num_inputs(roles, other.shape.groups[0]) == wanted
+        and wanted in _nums_inputs(roles, other)
     )
     if raised:
         return Rewriting.RAISED, raised
@@ -324,9 +324,15 @@ def _holds(
         if other.kind is GoalKind.MATCH
         and Pattern("H", other.pattern.groups) == entropy
         and held & set(other.terms)
-        and _num_inputs(roles, other.shape.groups[0]) == wanted
+        and wanted in _nums_inputs(roles, other)
     )
     return (Rewriting.MATCHED, matched) if matched else (Rewriting.NONE, ())
+
+
+def _nums_inputs(roles: Roles, goal: Goal) -> frozenset[int]:
+    """The numbers of inputs of the variables that a goal about one variable is about, over its instances."""
+    alone = {_num_inputs(roles, [member]) for members in goal.casting.values() for member in members}
+    return frozenset({_num_inputs(roles, goal.shape.groups[0]), *alone})
 
 
 def _num_inputs(roles: Roles, members: Sequence[Member]) -> int:

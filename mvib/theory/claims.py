@@ -6,9 +6,9 @@ from dataclasses import replace
 from mvib.graph import InformationGraph
 from mvib.semantics.method import LinearRelation, Method
 from mvib.theory.counterexample import Counterexample, find_counterexample
-from mvib.theory.expression import Expression
+from mvib.theory.expression import Expression, Variables
 from mvib.theory.proof import Proof
-from mvib.theory.prover import SECONDS, Problem, Refutation, Undecided, prove
+from mvib.theory.prover import SECONDS, Problem, Refutation, Undecided, is_contradictory, prove
 from mvib.theory.relations import NotAnEntropyError, assumptions_of, inequalities_of, quantity_expression
 from mvib.theory.remedy import find_remedies
 from mvib.theory.variables import Model, build_model
@@ -34,7 +34,8 @@ def judge_claims(
     """
     wanted = method.claims if claims is None else claims
     model = build_model(method, graph, more=wanted)
-    problem = Problem(model.network, assumptions_of(method.assumptions, model))
+    given = assumptions_of(method, model)
+    problem = Problem(model.network, given.assumptions)
     verdicts = []
     for relation in wanted:
         try:
@@ -43,7 +44,7 @@ def judge_claims(
             why = f"`{error.quantity}` is a divergence from a prior, and no combination of entropies"
             verdicts.append(Verdict(relation=relation, status=Status.UNDECIDED, why=why))
             continue
-        verdict = _judge(relation, inequalities, problem, explain=explain, seconds=seconds)
+        verdict = _judge(relation, inequalities, problem, given.others, explain=explain, seconds=seconds)
         if verdict.counterexample is not None:
             verdict = replace(verdict, numbers=_numbers(relation, verdict.counterexample, model))
         verdicts.append(verdict)
@@ -61,8 +62,20 @@ def _numbers(relation: LinearRelation, example: Counterexample, model: Model) ->
     return tuple((name, round(value, 12) + 0.0) for name, value in {**found, **symbols}.items())
 
 
+def has_contradictory_assumptions(method: Method, graph: InformationGraph) -> bool:
+    """Whether the assumptions of a method exclude each other, so that everything would follow from them."""
+    model = build_model(method, graph)
+    return is_contradictory(Problem(model.network, assumptions_of(method, model).assumptions))
+
+
 def _judge(
-    relation: LinearRelation, inequalities: Sequence[Expression], problem: Problem, *, explain: bool, seconds: float
+    relation: LinearRelation,
+    inequalities: Sequence[Expression],
+    problem: Problem,
+    others: Sequence[tuple[str, Variables]],
+    *,
+    explain: bool,
+    seconds: float,
 ) -> Verdict:
     found = [prove(expression, problem, seconds=seconds) for expression in inequalities]
     proofs = [one for one in found if isinstance(one, Proof)]
@@ -76,10 +89,14 @@ def _judge(
         if undecided:
             return Verdict(relation=relation, status=Status.UNDECIDED, why=undecided[0].why)
         return Verdict(relation=relation, status=Status.NOT_IMPLIED)
+    # A few bits obey no assumption about the shape of a law: what they refute may yet be true under it.
+    named = frozenset[str]().union(*(expression.variables for expression in inequalities))
+    unused = [text for text, about in others if about & named]
     example, refutation = None, None
     for expression, one in open_ones:
         refutation = refutation or (one if isinstance(one, Refutation) else None)
-        example = example or find_counterexample(expression, problem, one if isinstance(one, Refutation) else None)
+        if not unused and example is None:
+            example = find_counterexample(expression, problem, one if isinstance(one, Refutation) else None)
     unproved = [expression for expression, _ in open_ones]
     # An equality has two sides: what one of them fails on says nothing about the other.
     known = (refutation, example) if len(unproved) == 1 else (None, None)
@@ -88,4 +105,5 @@ def _judge(
         return Verdict(relation=relation, status=Status.FALSE, counterexample=example, remedies=remedies)
     if undecided:
         return Verdict(relation=relation, status=Status.UNDECIDED, remedies=remedies, why=undecided[0].why)
-    return Verdict(relation=relation, status=Status.NOT_IMPLIED, remedies=remedies)
+    why = f"nothing is made of `{unused[0]}`, which is no relation between entropies" if unused else ""
+    return Verdict(relation=relation, status=Status.NOT_IMPLIED, remedies=remedies, why=why)

@@ -25,7 +25,7 @@ _LARGEST_DENOMINATOR = 720
 
 
 class InconclusiveError(Exception):
-    """A linear programme was given up: it took too long, or its numbers are too close to call."""
+    """A linear programme was given up; the argument says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def combine(rows: Integers, num_free: int, target: Sequence[Rational], seconds: 
         seconds: after which the programme is given up.
 
     Raises:
-        InconclusiveError: it took too long.
+        InconclusiveError: it took too long, or rounding hides the answer.
     """
     end = monotonic() + seconds
     scale = lcm(*(value.denominator for value in target)) if target else 1
@@ -69,12 +69,16 @@ def combine(rows: Integers, num_free: int, target: Sequence[Rational], seconds: 
     if exact is None:
         exact = solve_exactly(signed[support], whole, end)
     if exact is None or any(value < 0 for value in exact):
-        raise InconclusiveError
+        raise InconclusiveError(_out_of_time(end) or "its numbers are too far apart")
     total: dict[int, Rational] = {}
     for row, value in zip(support, exact, strict=True):
         place, sign = (row, 1) if row < len(rows) else (row - num_free, -1)
         total[place] = total.get(place, 0) + sign * value * Fraction(shared, scale)
     return Combination(tuple((row, _plain(value)) for row, value in total.items() if value))
+
+
+def _out_of_time(end: float) -> str:
+    return "the time was up" if monotonic() > end else ""
 
 
 def _plain(value: Rational) -> Rational:
@@ -146,12 +150,12 @@ def _solve_programme(rows: Integers, target: Numbers, end: float) -> Numbers | R
     if multipliers.status == 0:
         return np.asarray(multipliers.x)
     if multipliers.status != _INFEASIBLE:
-        raise InconclusiveError
+        raise InconclusiveError(_out_of_time(end) or "its numbers are too far apart")
     # There are none: what proves it is a polymatroid on which the target is negative.
     nothing = np.zeros(len(rows))
     ray = linprog(target, A_ub=-matrix, b_ub=nothing, bounds=(-1, 1), method="highs", options=limit())
     if ray.status != 0 or ray.fun > -_TOLERANCE:
-        raise InconclusiveError
+        raise InconclusiveError(_out_of_time(end) or "its numbers are too far apart")
     return Ray(np.asarray(ray.x))
 
 

@@ -1,18 +1,22 @@
 """Distributions on which a claim fails: variables made of a few fair bits along the graph, checked by counting."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from math import log
+from math import inf, log
+from operator import and_, or_, xor
 from random import Random
+from time import monotonic
 
 from mvib.theory.expression import Expression, Variables
 from mvib.theory.network import Network
+from mvib.theory.proof import Assumption
 from mvib.theory.prover import Problem, Refutation
 
-_TOLERANCE = 1e-9
-_MAX_BITS = 7
-_NUM_TRIALS = 1500
+# Parts of what is added up: what rounding may leave of a zero, and what is too much for it.
+_ROUNDING = 1e-12
+_CLEARLY = 1e-9
+_MAX_BITS = 8
+_NUM_TRIALS = 1000
 _NUM_CANDIDATES = 5
 _NUM_MORE = 150
 
@@ -75,28 +79,35 @@ class Counterexample:
 
 
 def find_counterexample(
-    claim: Expression, problem: Problem, refutation: Refutation | None, *, num_trials: int = _NUM_TRIALS
+    claim: Expression,
+    problem: Problem,
+    refutation: Refutation | None,
+    *,
+    num_trials: int = _NUM_TRIALS,
+    seconds: float = 10.0,
 ) -> Counterexample | None:
     """Look for a distribution on which an expression is below zero.
 
     Every variable is made of components of its parents and of a fair bit of its own, unless it is a function; so the
-    graph holds by itself. First all are sums modulo 2, then products too. The choice leans towards the entropies of the
-    refutation, where there is one.
+    graph holds by itself. What is made by one module is made in one way. First all are sums modulo 2, then products
+    too. The choice leans towards the entropies of the refutation, where there is one.
 
     Args:
         claim: an expression that is not proved to be at least zero.
         problem: graph and assumptions.
         refutation: entropies on which it is negative.
-        num_trials: of each kind.
+        num_trials: of sums, and again of products.
+        seconds: how long to look at most; the number of tries ends it long before, so that answers repeat.
     """
     named = claim.variables.union(*(a.expression.variables for a in problem.assumptions))
     above = problem.network.ancestors(problem.network.mask(named))
     order = [name for k, name in enumerate(problem.network.names) if above >> k & 1]
     random = Random(0)
+    begin = monotonic()
     best: Counterexample | None = None
     for products in (False, True):
         left = num_trials
-        while left > 0:
+        while left > 0 and (best is not None or monotonic() < begin + seconds):
             left -= 1
             made, num_bits = _draw(order, problem.network, refutation, random, products=products)
             found = _judge(claim, problem, made, num_bits)
@@ -117,28 +128,58 @@ def _judge(
 ) -> Counterexample | None:
     known: dict[Variables, float] = {}
 
-    def value(expression: Expression, symbols: Mapping[str, float]) -> float:
+    def entropies(expression: Expression) -> float:
         for names in expression.entropies:
             if names not in known:
                 known[names] = _entropy([c.table for name in names for c in made[name]], num_bits)
-        return expression.value(known, symbols)
+        return Expression(expression.entropies, {}, expression.constant).value(known)
 
-    symbols = dict.fromkeys(claim.symbols, 0.0)
-    for assumption in problem.assumptions:
-        expression = assumption.expression
-        symbols.update({name: symbols.get(name, 0.0) for name in expression.symbols})
-        if len(expression.symbols) == 1 and not assumption.is_equality:
-            ((name, coefficient),) = expression.symbols.items()
-            if coefficient > 0:
-                rest = value(Expression(expression.entropies, {}, expression.constant), {})
-                symbols[name] = max(symbols[name], -rest / float(coefficient))
-    if value(claim, symbols) >= -1e-6:
+    symbols = _symbols(claim, [(a, entropies(a.expression)) for a in problem.assumptions])
+    if symbols is None:
         return None
     for assumption in problem.assumptions:
-        found = value(assumption.expression, symbols)
-        if found < -_TOLERANCE or (assumption.is_equality and found > _TOLERANCE):
+        expression = assumption.expression
+        found, rounding = expression.value(known, symbols), _ROUNDING * _size(expression, known, symbols)
+        if found < -rounding or (assumption.is_equality and found > rounding):
             return None
-    return Counterexample(num_bits, made, symbols, value(claim, symbols), problem.network.hidden)
+    entropies(claim)
+    value = claim.value(known, symbols)
+    # Relative to what is added up: what rounding leaves of a zero refutes nothing.
+    if value >= -_CLEARLY * _size(claim, known, symbols):
+        return None
+    return Counterexample(num_bits, made, symbols, value, problem.network.hidden)
+
+
+def _size(expression: Expression, entropies: Mapping[Variables, float], symbols: Mapping[str, float]) -> float:
+    """The sum of the absolute values of what an expression adds up."""
+    parts = [float(c) * entropies[names] for names, c in expression.entropies.items()]
+    parts += [float(c) * symbols[name] for name, c in expression.symbols.items()]
+    return sum(map(abs, parts)) + abs(float(expression.constant))
+
+
+def _symbols(claim: Expression, assumptions: Sequence[tuple[Assumption, float]]) -> dict[str, float] | None:
+    """Values of the free symbols that the assumptions allow and that make the claim smallest; None if there are none.
+
+    Of assumptions with several symbols nothing is used here; they are checked behind it.
+    """
+    names = set(claim.symbols).union(*(a.expression.symbols for a, _ in assumptions))
+    least, most = dict.fromkeys(sorted(names), 0.0), dict.fromkeys(sorted(names), inf)
+    for assumption, rest in assumptions:
+        if len(assumption.expression.symbols) != 1:
+            continue
+        ((name, coefficient),) = assumption.expression.symbols.items()
+        bound = -rest / float(coefficient)
+        if coefficient > 0 or assumption.is_equality:
+            least[name] = max(least[name], bound)
+        if coefficient < 0 or assumption.is_equality:
+            most[name] = min(most[name], bound)
+    values = {}
+    for name in least:
+        if most[name] < least[name] - _CLEARLY:
+            return None
+        high = most[name] if most[name] < inf else least[name] + 1
+        values[name] = high if claim.symbols.get(name, 0) < 0 else least[name]
+    return values
 
 
 # ---- making variables ------------------------------------------------------------------------------------------------
@@ -163,52 +204,98 @@ class _Bits:
         return Component(table, f"b{self.used}")
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """How one component is made: of one of the sources, or of two by an operation.
+
+    The places are among the components of the sources, the bit of its own last; they go round, since what one module
+    is applied to may have fewer.
+    """
+
+    first: int
+    second: int = -1
+    operation: str = ""
+
+    def apply(self, sources: Sequence[Component]) -> Component:
+        first = sources[self.first % len(sources)]
+        second = sources[self.second % len(sources)]
+        if not self.operation or first.table == second.table:
+            return first
+        table = _OPERATIONS[self.operation](first.table, second.table)
+        return Component(table, f"{_bracketed(first)} {self.operation} {_bracketed(second)}")
+
+
+_OPERATIONS: Mapping[str, Callable[[int, int], int]] = {"xor": xor, "and": and_, "or": or_}
+
+
+@dataclass(frozen=True, slots=True)
+class _Recipe:
+    """How a variable is made from the components of its parents: all of them, or some parts."""
+
+    takes_all: bool
+    has_own_bit: bool
+    parts: tuple[_Part, ...] = ()
+
+    def apply(self, sources: Sequence[Component], own: Component | None) -> tuple[Component, ...]:
+        given = [*sources, own] if own is not None else list(sources)
+        if not given:
+            return ()
+        return tuple(given) if self.takes_all else tuple(part.apply(given) for part in self.parts)
+
+
 def _draw(
     order: Sequence[str], network: Network, refutation: Refutation | None, random: Random, *, products: bool
 ) -> tuple[dict[str, tuple[Component, ...]], int]:
     num_random = sum(name not in network.functions for name in order)
     bits = _Bits(min(_MAX_BITS, num_random + 2))
     made: dict[str, tuple[Component, ...]] = {}
+    recipes: dict[str, _Recipe] = {}
     for name in order:
-        parents = network.parents[name]
         if name in network.hidden:
             made[name] = tuple(filter(None, (bits.fresh() for _ in range(random.choice((1, 2, 2, 3))))))
             continue
-        sources = [component for parent in parents for component in made[parent]]
-        if name not in network.functions and random.random() < 0.6:
-            own = bits.fresh()
-            sources += [own] if own is not None else []
-        candidates = list(islice(_candidates(sources, random, products=products), _NUM_CANDIDATES))
-        if refutation is None or random.random() < 0.3:
-            made[name] = candidates[0]
-        else:
-            made[name] = min(candidates, key=lambda c: _distance(name, c, made, refutation, bits.num_bits))
+        sources = [component for parent in network.parents[name] for component in made[parent]]
+        way = network.weights.get(name, name)
+        recipe = recipes.get(way)
+        if recipe is None:
+            has_own_bit = name not in network.functions and random.random() < 0.6
+            choices = [
+                _random_recipe(len(sources), random, has_own_bit=has_own_bit, products=products)
+                for _ in range(_NUM_CANDIDATES)
+            ]
+            own = bits.fresh() if has_own_bit else None
+            made_of = [choice.apply(sources, own) for choice in choices]
+            best = 0
+            if refutation is not None and random.random() < 0.7:
+                far = [_distance(name, one, made, refutation, bits.num_bits) for one in made_of]
+                best = far.index(min(far))
+            recipes[way], made[name] = choices[best], made_of[best]
+            continue
+        made[name] = recipe.apply(sources, bits.fresh() if recipe.has_own_bit else None)
     return made, bits.num_bits
 
 
-def _candidates(sources: Sequence[Component], random: Random, *, products: bool) -> Iterator[tuple[Component, ...]]:
-    """Ways to make a variable of components: all of them, some, or a sum or product of two."""
-    while True:
-        kind = random.random()
-        if not sources or kind < 0.1:
-            yield ()
-        elif kind < 0.35:
-            yield tuple(sources)
-        elif kind < 0.65:
-            yield (random.choice(sources),)
-        elif kind < 0.85:
-            yield (_joined(sources, random, products=products),)
-        else:
-            yield (random.choice(sources), _joined(sources, random, products=products))
+def _random_recipe(num_sources: int, random: Random, *, has_own_bit: bool, products: bool) -> _Recipe:
+    """All components, some, or a sum or product of two."""
+    size = max(1, num_sources + has_own_bit)
 
+    def single() -> _Part:
+        return _Part(random.randrange(size))
 
-def _joined(sources: Sequence[Component], random: Random, *, products: bool) -> Component:
-    first, second = random.choice(sources), random.choice(sources)
-    if first.table == second.table:
-        return first
-    if products and random.random() < 0.5:
-        return Component(first.table & second.table, f"{_bracketed(first)} and {_bracketed(second)}")
-    return Component(first.table ^ second.table, f"{_bracketed(first)} xor {_bracketed(second)}")
+    def joined() -> _Part:
+        operation = random.choice(("xor", "and", "or")) if products and random.random() < 0.6 else "xor"
+        return _Part(random.randrange(size), random.randrange(size), operation)
+
+    kind = random.random()
+    if kind < 0.1:
+        return _Recipe(False, has_own_bit)
+    if kind < 0.35:
+        return _Recipe(True, has_own_bit)
+    if kind < 0.65:
+        return _Recipe(False, has_own_bit, (single(),))
+    if kind < 0.85:
+        return _Recipe(False, has_own_bit, (joined(),))
+    return _Recipe(False, has_own_bit, (single(), joined()))
 
 
 def _bracketed(component: Component) -> str:

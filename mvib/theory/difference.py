@@ -20,6 +20,7 @@ from mvib.semantics.method import (
     VariableKind,
 )
 from mvib.theory.canonical import CanonicalForm, Goal, GoalKind, Shape, canonical_form
+from mvib.theory.copying import can_be_zero
 from mvib.theory.expression import Expression
 from mvib.theory.proof import Assumption, Proof
 from mvib.theory.prover import Problem, prove
@@ -81,7 +82,7 @@ class Subject:
     def problem(self) -> Problem:
         """What its graph and its assumptions say."""
         model = build_model(self.method, self.graph)
-        return Problem(model.network, assumptions_of(self.method.assumptions, model))
+        return Problem(model.network, assumptions_of(self.method, model).assumptions)
 
     @cached_property
     def roles(self) -> Roles:
@@ -275,7 +276,9 @@ def _beside_halves(
     """What is left of both where halves of the information of one are goals of the other."""
     halves_first = {half.key: half for half in _split(first, only_first)}
     halves_second = {half.key: half for half in _split(second, only_second)}
-    if not set(halves_first) & set(halves_second):
+    shared = [half for key, half in halves_first.items() if key in halves_second]
+    # A prediction is what is left of an information without its entropy; an entropy alone may be raised for much else.
+    if all(half.kind is not GoalKind.PREDICT for half in shared):
         return only_first, only_second
     left = tuple(half for key, half in halves_first.items() if key not in halves_second)
     right = tuple(half for key, half in halves_second.items() if key not in halves_first)
@@ -383,7 +386,8 @@ def _prove_equal(left: Expression, right: Expression, problem: Problem, memory: 
     """Whether two expressions are equal, by two proofs; of graphs of one form it is asked once."""
     key = _form_of(left - right, problem)
     if key not in memory:
-        memory[key] = _prove_both(left - right, problem)
+        is_open = can_be_zero(left - right, problem)
+        memory[key] = _prove_both(left - right, problem) if is_open else None
     return memory[key]
 
 

@@ -17,11 +17,13 @@ class Network:
         parents: of each variable, parents before children.
         functions: variables that are a function of their parents.
         hidden: variables that stand for a common cause; no claim is about them.
+        weights: of variables that are made in one way from their parents, the one name of that way.
     """
 
     parents: Mapping[str, Sequence[str]]
     functions: Variables = frozenset()
     hidden: Variables = frozenset()
+    weights: Mapping[str, str] = field(default_factory=dict)
     _separations: dict[tuple[int, int, int], bool] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
@@ -78,6 +80,9 @@ class Network:
 
     def is_separated(self, first: int, second: int, given: int) -> bool:
         """d-separation of disjoint sets, in the moral graph of their ancestors (Lauritzen et al. 1990)."""
+        # Neighbours are the usual case, and quick to see.
+        if any(self._parents[i] & second for i in _bits(first)) or any(self._parents[i] & first for i in _bits(second)):
+            return False
         members = list(_bits(self.ancestors(first | second | given)))
         neighbours = dict.fromkeys(members, 0)
         for child in members:

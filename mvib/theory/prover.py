@@ -6,18 +6,20 @@ together are one, and entropies that the graph makes equal are one coordinate; s
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 
 from mvib.theory.combination import InconclusiveError, Ray, combine
-from mvib.theory.expression import Expression, Variables
+from mvib.theory.expression import Expression, Variables, number
 from mvib.theory.network import Network
-from mvib.theory.proof import Assumption, Proof
+from mvib.theory.proof import Assumption, InvalidProofError, Proof
 from mvib.theory.system import build_system
 
-# Elemental inequalities of 9 variables are 4,617; of 12 they are 67,596, which no reduction makes quick.
-MAX_VARIABLES = 9
+# Elemental inequalities of 9 variables are 4,617, of 12 they are 67,596: more take too long to write down.
+MAX_VARIABLES = 12
 SECONDS = 20.0
+# Of one elemental inequality, to write it down and look whether it is an equality.
+_SECONDS_EACH = 2e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,10 @@ class Problem:
     assumptions: tuple[Assumption, ...] = ()
 
 
+# Stands in the place of an assumption that is left out, so that the others keep theirs.
+_NOTHING = Assumption(Expression(), is_equality=True, text="")
+
+
 def prove(claim: Expression, problem: Problem, *, seconds: float = SECONDS) -> Proof | Refutation | Undecided:
     """Whether an expression is at least zero.
 
@@ -78,22 +84,53 @@ def prove(claim: Expression, problem: Problem, *, seconds: float = SECONDS) -> P
     end = monotonic() + seconds
     outcome: Refutation | Undecided = Undecided("there is nothing to try")
     for stage in _stages(claim, problem):
-        left = end - monotonic()
-        if left <= 0:
-            return Undecided(f"it was given up after {seconds:g} seconds")
-        if len(stage.blocks) > MAX_VARIABLES:
-            outcome = Undecided(f"it takes {len(stage.blocks)} variables, and the limit is {MAX_VARIABLES}")
-            continue
-        try:
-            found = _attempt(claim, problem, stage, left)
-        except InconclusiveError:
-            outcome = Undecided(f"it was given up after {seconds:g} seconds")
-            continue
+        found = _try(claim, problem, stage, end)
+        if isinstance(found, Proof):
+            return _with_less(found, problem, stage, end)
+        outcome = found
+    if isinstance(outcome, Undecided) and monotonic() > end:
+        return Undecided(f"it was given up after {seconds:g} seconds")
+    return outcome
+
+
+def is_contradictory(problem: Problem, *, seconds: float = SECONDS) -> bool:
+    """Whether the assumptions exclude each other, so that everything would follow.
+
+    Where none of them has a constant they do not: that all variables are constant obeys them.
+    """
+    if not any(assumption.expression.constant for assumption in problem.assumptions):
+        return False
+    return isinstance(prove(number(-1), problem, seconds=seconds), Proof)
+
+
+def _try(claim: Expression, problem: Problem, stage: "_Stage", end: float) -> Proof | Refutation | Undecided:
+    size = len(stage.blocks)
+    if size > MAX_VARIABLES:
+        return Undecided(f"it takes {size} variables, and the limit is {MAX_VARIABLES}")
+    left = end - monotonic()
+    if left <= 0:
+        return Undecided("the time was up")
+    if left < _SECONDS_EACH * size**2 * 2**size:
+        return Undecided(f"it takes {size} variables, whose inequalities alone take longer than the time given")
+    try:
+        found = _attempt(claim, problem, stage, left)
         if isinstance(found, Proof):
             found.verify()
-            return found
-        outcome = found
-    return outcome
+    except (InconclusiveError, InvalidProofError) as error:
+        return Undecided(str(error))
+    return found
+
+
+def _with_less(proof: Proof, problem: Problem, stage: "_Stage", end: float) -> Proof:
+    """The proof without the assumptions that it can do without."""
+    kept = {step.assumption for step in proof.steps if step.assumption >= 0}
+    for assumption in sorted(kept):
+        fewer = [a if k in kept - {assumption} else _NOTHING for k, a in enumerate(problem.assumptions)]
+        found = _try(proof.claim, replace(problem, assumptions=tuple(fewer)), stage, end)
+        if isinstance(found, Proof):
+            proof = replace(found, assumptions=problem.assumptions)
+            kept -= {assumption}
+    return proof
 
 
 # ---- which variables -------------------------------------------------------------------------------------------------

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 
 from mvib.graph import InformationGraph
-from mvib.semantics.method import ChannelKind, Fact, LinearRelation, MarkovChain, Member, Predicate, Quantity
+from mvib.semantics.method import ChannelKind, LinearRelation, MarkovChain, Member, Method, Predicate, Quantity
+from mvib.semantics.values import value_at
 from mvib.theory.expression import (
     Expression,
     Variables,
@@ -35,8 +37,8 @@ def quantity_expression(quantity: Quantity, model: Model) -> Expression:
     Raises:
         NotAnEntropyError: it is a divergence from a prior.
     """
-    groups = [frozenset(model.name(quantity, v.member) for v in group) for group in quantity.groups]
-    given = frozenset(model.name(quantity, v.member) for v in quantity.condition)
+    groups = [frozenset(model.name(quantity, v) for v in group) for group in quantity.groups]
+    given = frozenset(model.name(quantity, v) for v in quantity.condition)
     match quantity.functional:
         case "H":
             return entropy(groups[0], given)
@@ -80,18 +82,36 @@ def inequalities_of(relation: LinearRelation, model: Model) -> tuple[Expression,
             return (difference, -difference)
 
 
-def assumptions_of(facts: Iterable[Fact], model: Model) -> tuple[Assumption, ...]:
-    """The assumptions that say something about entropies; those about the shape of a law do not."""
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a method assumes.
+
+    Attributes:
+        assumptions: those that say something about entropies.
+        others: those that do not, such as `gaussian(Z)`, with the variables that they are about.
+    """
+
+    assumptions: tuple[Assumption, ...]
+    others: tuple[tuple[str, Variables], ...]
+
+
+def assumptions_of(method: Method, model: Model) -> Given:
+    """The assumptions of a method, as far as they are about entropies."""
     found: list[Assumption] = []
-    for fact in facts:
+    others: list[tuple[str, Variables]] = []
+    for fact in method.assumptions:
         match fact:
             case LinearRelation():
-                found += _of_relation(fact, model)
+                new = _of_relation(fact, model)
+                members = [m for t in fact.terms if t.quantity is not None for m in t.quantity.members]
             case MarkovChain():
-                found += _of_chain(fact)
+                new, members = _of_chain(fact), []
             case Predicate():
-                found += _of_predicate(fact, model.graph)
-    return tuple(found)
+                new, members = _of_predicate(fact, method, model.graph), list(fact.members)
+        found += new
+        if not new:
+            others.append((fact.text, frozenset(map(str, members))))
+    return Given(tuple(found), tuple(others))
 
 
 def independence(first: Iterable[str], second: Iterable[str], given: Iterable[str], text: str) -> Assumption:
@@ -123,8 +143,8 @@ def _single_information(relation: LinearRelation, model: Model) -> tuple[Variabl
     quantity = quantities[0].quantity
     if quantity is None or quantity.functional != "I":
         return None
-    first, second = (frozenset(model.name(quantity, v.member) for v in group) for group in quantity.groups)
-    given = frozenset(model.name(quantity, v.member) for v in quantity.condition)
+    first, second = (frozenset(model.name(quantity, v) for v in group) for group in quantity.groups)
+    given = frozenset(model.name(quantity, v) for v in quantity.condition)
     return (first, second, given) if not first & second else None
 
 
@@ -138,16 +158,16 @@ def _of_chain(chain: MarkovChain) -> list[Assumption]:
     return found
 
 
-def _of_predicate(predicate: Predicate, graph: InformationGraph) -> list[Assumption]:
+def _of_predicate(predicate: Predicate, method: Method, graph: InformationGraph) -> list[Assumption]:
     members = [str(member) for member in predicate.members]
     match predicate.name:
         case "sufficient":
             code, targets = predicate.members[0], members[1:]
-            sources = _encoded(code, graph) - {str(code), *targets}
-            return [independence(sources, targets, {str(code)}, predicate.text)]
+            sources = _made_from(code, graph) - {str(code), *targets}
+            return [independence(sources, targets, {str(code)}, predicate.text)] if sources else []
         case "multiview":
             *views, target = members
-            eps = free_symbol("eps")
+            eps = _tolerance(method)
             return [
                 Assumption(
                     eps - information({target}, set(views) - {view}, {view}),
@@ -160,8 +180,19 @@ def _of_predicate(predicate: Predicate, graph: InformationGraph) -> list[Assumpt
             return []
 
 
-def _encoded(code: Member, graph: InformationGraph) -> set[str]:
-    """What a code is computed from by encoders, back to views and data."""
+def _tolerance(method: Method) -> Expression:
+    """The `eps` of the multiview assumption: the parameter of that name, where there is one, as in any relation."""
+    parameter = method.parameters.get("eps")
+    if parameter is None:
+        return free_symbol("eps")
+    return number(Fraction(str(value_at(parameter.value, 1.0))))
+
+
+def _made_from(code: Member, graph: InformationGraph) -> set[str]:
+    """What a code is computed from by encoders, back to views and data; of a view, what it is drawn from."""
+    own = graph.maker(code)
+    if own is not None and own.kind is ChannelKind.VIEW:
+        return {str(source) for source in own.sources}
     found: set[str] = set()
     front = [code]
     while front:

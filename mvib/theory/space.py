@@ -14,6 +14,7 @@ import numpy.typing as npt
 from mvib.theory.network import Network
 
 Integers = npt.NDArray[np.int64]
+_MAX_ENTRIES = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,12 @@ class Space:
             if closures[i | given] != whole and closures[j | given] != whole:
                 found[whole] = row
         return found
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the elemental quantities in the coordinates that remain fit into memory, and into seconds."""
+        num_free = sum(closed == s for s, closed in enumerate(self.closures)) - len(self.splits)
+        return num_free * len(self.elementals) <= _MAX_ENTRIES
 
     @cached_property
     def reduction(self) -> Integers:

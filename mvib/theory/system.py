@@ -7,10 +7,13 @@ from math import lcm
 import numpy as np
 import numpy.typing as npt
 
+from mvib.theory.combination import InconclusiveError
 from mvib.theory.expression import Expression, Rational, Variables
 from mvib.theory.network import Network
 from mvib.theory.proof import Assumption, Measure, Reason, Step
 from mvib.theory.space import Independence, Integers, Space
+
+_LARGEST = 2**40
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,7 @@ def build_system(
 
     Raises:
         KeyError: the network lacks a variable.
+        InconclusiveError: too many entropies are left after reduction, or an assumption has numbers too far apart.
     """
     independences, relations = _given(assumptions, names)
     space = Space(
@@ -143,6 +147,8 @@ def build_system(
         functional=functional,
         independences=independences,
     )
+    if not space.is_small:
+        raise InconclusiveError(f"it takes {len(names)} variables, and too many of their entropies are different")
     symbols = sorted(set(claim.symbols).union(*(assumptions[k].expression.symbols for k in relations)))
     coordinates = _Coordinates(space, tuple(names), tuple(symbols))
     inequalities, places = space.inequalities
@@ -251,4 +257,7 @@ def _widened(rows: Integers, more: int) -> Integers:
 def _whole(row: Sequence[Rational]) -> tuple[Integers, int]:
     """A row as whole numbers, and the factor that made it so."""
     scale = lcm(*(value.denominator for value in row))
-    return np.array([int(value * scale) for value in row], dtype=np.int64), scale
+    whole = [int(value * scale) for value in row]
+    if max(map(abs, whole), default=0) > _LARGEST:
+        raise InconclusiveError("its numbers are too far apart")
+    return np.array(whole, dtype=np.int64), scale

@@ -7,7 +7,17 @@ from mvib.catalogue.signature import ChannelEntry
 from mvib.graph import InformationGraph
 from mvib.graph.graph import HIDDEN
 from mvib.graph.paths import ends_of, follow_path, has_decoder
-from mvib.semantics.method import Channel, ChannelKind, LinearRelation, Member, Method, Quantity
+from mvib.semantics.method import (
+    Channel,
+    ChannelKind,
+    Gradient,
+    LinearRelation,
+    Member,
+    Method,
+    Module,
+    Quantity,
+    QuantityVariable,
+)
 from mvib.theory.network import Network
 
 
@@ -25,13 +35,13 @@ class Model:
     graph: InformationGraph
     predictions: Mapping[tuple[Member, tuple[Channel, ...]], str]
 
-    def name(self, quantity: Quantity, member: Member) -> str:
-        """The variable that a member of a quantity stands for, which is a prediction at the end of its path."""
-        if member == ends_of(quantity)[1].member:
+    def name(self, quantity: Quantity, variable: QuantityVariable) -> str:
+        """The variable that one of a quantity stands for, which is a prediction where it is the end of its path."""
+        if variable is ends_of(quantity)[1]:
             path = prediction_path(self.graph, quantity)
             if path is not None:
                 return self.predictions[path]
-        return str(member)
+        return str(variable.member)
 
 
 def build_model(method: Method, graph: InformationGraph, *, more: Iterable[LinearRelation] = ()) -> Model:
@@ -54,30 +64,37 @@ def build_model(method: Method, graph: InformationGraph, *, more: Iterable[Linea
         maker = makers.get(name)
         if maker is not None and _is_function(maker, graph):
             functions.add(name)
+    weights = {name: _weights(graph.modules[maker.module]) for name, maker in makers.items()}
     predictions: dict[tuple[Member, tuple[Channel, ...]], str] = {}
     for quantity in _quantities(method, more):
         path = prediction_path(graph, quantity)
         if path is None or path in predictions:
             continue
-        at = str(path[0])
+        at = before = str(path[0])
         for channel in path[1]:
-            step = f"{channel.module}({at})"
-            if channel.kind is not ChannelKind.DECODER and step not in parents and at == str(channel.sources[0]):
-                at = str(channel.target)
+            sources = [at if str(source) == before else str(source) for source in channel.sources]
+            before = str(channel.target)
+            if channel.kind is not ChannelKind.DECODER and sources == [str(source) for source in channel.sources]:
+                at = before
                 continue
-            if step not in parents:
-                others = [str(source) for source in channel.sources[1:]]
-                parents[step] = [at, *others]
-                if _is_function(channel, graph):
-                    functions.add(step)
-            at = step
+            at = f"{channel.module}({', '.join(sources)})"
+            parents[at] = sources
+            weights[at] = _weights(graph.modules[channel.module])
+            if _is_function(channel, graph):
+                functions.add(at)
         predictions[path] = at
     network = Network(
         parents={name: tuple(sources) for name, sources in parents.items()},
         functions=frozenset(functions),
         hidden=hidden,
+        weights=weights,
     )
     return Model(network=network, graph=graph, predictions=predictions)
+
+
+def _weights(module: Module) -> str:
+    """What tells whether two variables are made in the same way: the module, or that whose weights it uses."""
+    return module.origin if module.gradient is Gradient.STOPPED and module.origin else module.name
 
 
 def _is_function(channel: Channel, graph: InformationGraph) -> bool:

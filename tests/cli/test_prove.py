@@ -35,7 +35,7 @@ def test_derivation_of_data_processing(chain: str, capsys: pytest.CaptureFixture
     assert code == 0
     assert out.splitlines() == [
         "proved      I(A; C) <= I(A; B)",
-        "            for any variables",
+        "            for any variables, where all quantities are finite",
         "            by `A -- B -- C`",
         "",
         "    (1) I(A; C | B) = 0      assumed: A -- B -- C",

@@ -147,6 +147,12 @@ DOMAINS = ([0, 1, 0, 2, 1, 0, 0], [5, 5, 5, 5, 5, 5, 5], [-3, 0, 9, 1, 2, 7, 4])
 each_set = pytest.mark.parametrize("negatives", ["all", "other_view", "own_view"])
 
 
+def test_a_queue_has_no_domains() -> None:
+    u1, u2 = (rows.unit(random_rows(4, 3, seed=seed)) for seed in (0, 1))
+    with pytest.raises(ValueError, match="rows of a queue have no domain"):
+        infonce(u1, u2, negatives="queue", queue=u2, domain=torch.zeros(4, dtype=torch.int64))
+
+
 @each_set
 @pytest.mark.parametrize("domains", DOMAINS)
 @pytest.mark.parametrize("anchors", ["both", "first"])

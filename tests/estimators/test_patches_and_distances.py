@@ -42,6 +42,14 @@ def test_a_map_is_its_locations() -> None:
     assert constant(a, b) == constant(a, tokens) == pytest.approx(math.log(19))
 
 
+def test_each_location_of_both_is_a_source_and_a_target() -> None:
+    a, b = random(4, 5, 2, 2), random(4, 3, 5)
+    found = constant(a, b) - patch_infonce(a, b, clip=2.0, penalty=0.3)
+    sources = [a[:, :, row, column] for row in range(2) for column in range(2)]
+    expected = torch.stack([amdim(source, b, clip=2.0, penalty=0.3) for source in sources]).mean()
+    assert_same(found, expected, [a, b])
+
+
 def test_order_of_locations_does_not_matter() -> None:
     a, b = random(4, 5), random(4, 6, 5)
     torch.testing.assert_close(patch_infonce(a, b.flip(1)), patch_infonce(a, b), rtol=1e-12, atol=1e-12)

@@ -5,7 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from mvib.nn.builders import critics
-from mvib.nn.builders.critics import Critic, bilinear, joint, separable
+from mvib.nn.builders.critics import Critic, bilinear, joint, product, separable
+from mvib.nn.shapes import ShapeError
 
 SHAPE1, SHAPE2 = (3,), (2, 2)
 BUILD: dict[str, Callable[[], Critic]] = {
@@ -104,6 +105,18 @@ def test_a_joint_critic_keeps_no_layer_of_all_pairs() -> None:
     assert scores.requires_grad
     # 32 x 32 pairs of 64 hidden numbers would be 65,536; what is kept is the first layer of each row, and the scores.
     assert max(kept) <= 64 * 64
+
+
+def test_product_critic_is_the_inner_product_of_what_it_is_given() -> None:
+    x, y = torch.randn(4, 2, 3, dtype=torch.float64), torch.randn(5, 6, dtype=torch.float64)
+    critic = product((2, 3), (6,))
+    assert not list(critic.parameters())
+    table = critic.table(x, y)
+    for i, j in ((0, 0), (1, 4), (3, 2)):
+        torch.testing.assert_close(table[i, j], sum(a * b for a, b in zip(x[i].flatten(), y[j], strict=True)))
+    torch.testing.assert_close(critic(x, y[:4]), table.diagonal())
+    with pytest.raises(ShapeError, match=r"two variables of one width, 6"):
+        product((2, 3), (5,))
 
 
 def test_bilinear_critic_is_a_matrix() -> None:

@@ -110,6 +110,16 @@ def test_events_of_one_number() -> None:
     torch.testing.assert_close(StandardNormal().log_prob(x), torchs_log_prob(td.Normal(0.0, 1.0), x))
 
 
+def test_bernoulli_per_entry_is_the_mean_over_dimensions() -> None:
+    logits, x = torch.randn(3, 2, 4, dtype=torch.float64), torch.rand(3, 2, 4, dtype=torch.float64)
+    p = torch.sigmoid(logits)
+    expected = (x * p.log() + (1 - x) * (1 - p).log()).flatten(1).mean(dim=1)
+    density = Bernoulli(logits=logits, per_entry=True)
+    torch.testing.assert_close(density.log_prob(x), expected)
+    torch.testing.assert_close(density.log_prob_pairs(x).diagonal(), expected)
+    torch.testing.assert_close(density.with_rows(lambda rows: rows[1:]).log_prob(x[1:]), expected[1:])
+
+
 def test_bernoulli_takes_soft_targets() -> None:
     logits, x = random_values(2, 3), torch.full((2, 3), 0.3, dtype=torch.float64)
     p = logits.sigmoid()

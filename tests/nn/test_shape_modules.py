@@ -383,6 +383,15 @@ def test_positions_that_are_not_there(shape: Shape, index: int, message: str) ->
         position(shape, index=index)
 
 
+def test_another_number_of_positions_than_was_said() -> None:
+    image = torch.arange(24.0).reshape(1, 4, 2, 3)
+    assert position((4, 2, 3), index=6, of=6)(image).tolist() == image[:, :, 1, 2].tolist()
+    for shape, index, number in (((4, 2, 4), 1, 8), ((4, 2, 2), 5, 4), ((5, 3), 1, 5), ((7,), 1, 7)):
+        with pytest.raises(ShapeError, match="expected 6 positions and no other number") as caught:
+            position(shape, index=index, of=6)
+        assert (caught.value.argument, caught.value.needed) == ("of", number)
+
+
 def test_the_mean_without_the_first_steps() -> None:
     x = torch.randn(3, 5, 2, dtype=torch.float64)
     assert_exact(pool((5, 2), skip=2)(x), (x[:, 2] + x[:, 3] + x[:, 4]) / 3)

@@ -15,6 +15,7 @@ from mvib.nn.builders.first import first
 from mvib.nn.builders.linear_at import linear_at
 from mvib.nn.builders.place_encoding import encode_places, grid_places
 from mvib.nn.builders.predictor import predictor
+from mvib.nn.builders.rest import rest
 from mvib.nn.builders.transformer import transformer
 from mvib.nn.builders.vit import vit
 from mvib.nn.shapes import ShapeError
@@ -304,6 +305,19 @@ def test_at_says_where_there_is_no_token() -> None:
         module(torch.ones(BATCH, 2, 5), torch.ones(BATCH, 2, 5), places=(PLACES[:, :2], PLACES[:, 2:4]))
     with pytest.raises(ValueError, match="takes two variables"):
         at(((2, 5),))
+
+
+def test_rest_is_all_tokens_but_the_first_at_their_places() -> None:
+    tokens = torch.randn(BATCH, 7, 5)
+    places = torch.cat([CLASS_PLACE, PLACES], dim=1)
+    found, lying = rest((7, 5))(tokens, places=places)
+    assert torch.equal(found, tokens[:, 1:])
+    assert torch.equal(lying, PLACES)
+    assert rest((7, 5))(tokens)[1] is None
+    with pytest.raises(ShapeError, match="expected two tokens or more"):
+        rest((1, 5))
+    with pytest.raises(ShapeError, match=r"expected tokens \(number, features\)"):
+        rest((3, 4, 6))
 
 
 def test_first_is_the_first_token() -> None:

@@ -63,7 +63,7 @@ def summary(method: Method) -> Mapping[str, object]:
 @pytest.mark.parametrize("seed", range(4))
 def test_order_of_statements_changes_nothing(name: str, seed: int) -> None:
     one, other = analyse_text(GOOD[name]), analyse_text(permuted(GOOD[name], seed))
-    assert other.diagnostics == ()
+    assert [d.slug for d in other.diagnostics] == [d.slug for d in one.diagnostics]
     assert one.method is not None
     assert other.method is not None
     assert summary(other.method) == summary(one.method)
@@ -106,7 +106,7 @@ def test_renaming_renames_the_graph_and_changes_nothing_else(name: str) -> None:
     modules = {m.family for m in one.method.modules.values()} - {m.split("_")[0] for m in views} - views
     rename = renamer({family.name for family in one.method.variables.values()} | modules)
     other = analyse_text(rename(GOOD[name]))
-    assert other.diagnostics == ()
+    assert [d.slug for d in other.diagnostics] == [d.slug for d in one.diagnostics]
     assert other.method is not None
     assert other.graph is not None
 

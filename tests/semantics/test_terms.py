@@ -139,8 +139,12 @@ def test_entropy_may_be_dropped_where_nothing_trained_moves_it() -> None:
     text = AUTOENCODER + "maximize I(X; Z) by d\n"
     assert slugs(text) == []
     copies = TWO_VIEWS + "encoder t: X[i] -> T[i] = {module}\ndecoder q: Z[i] ~> T[j] = gaussian(mlp(8))\n"
-    for module in ("ema(f)", "stopgrad(f)", "frozen(mlp(8))"):
-        assert slugs(copies.format(module=module) + "maximize I(T[1]; Z[2]) by q\n") == []
+    for module, notes in (
+        ("ema(f)", ["collapsed-optimum"]),
+        ("stopgrad(f)", ["collapsed-optimum"]),
+        ("frozen(mlp(8))", []),
+    ):
+        assert slugs(copies.format(module=module) + "maximize I(T[1]; Z[2]) by q\n") == notes
     assert slugs(copies.format(module="mlp(8)") + "maximize I(T[1]; Z[2]) by q\n") == ["dropped-entropy"]
     assert slugs(copies.format(module="mlp(8)") + "maximize I(sg(T[1]); Z[2]) by q\n") == []
 
@@ -160,6 +164,22 @@ def test_subsets(kind: str) -> None:
         subset = term_of(method, "t").subset
         assert subset is not None
         assert (subset[0], str(subset[1])) == (kind, "Y")
+
+
+def test_a_subset_may_count_by_its_share() -> None:
+    text = "method A\ndata X: image, Y: label partial, W: label partial\nencoder c: X -> L = linear(10)\n"
+    term = "term t: minimize H(Y | L) by cross_entropy()"
+    for subset, expected in (
+        ("", False),
+        (" on labelled(Y)", False),
+        (" on labelled(Y, of: all)", True),
+        (" on labelled(of: all, Y)", True),
+    ):
+        assert resolved(f"{text}{term}{subset}\n").terms[0].of_all is expected
+    assert slugs(f"{text}{term} on labelled(of: all)\n") == ["ambiguous-subset"]
+    assert slugs(f"{text}{term} on labelled(Y, of: half)\n") == ["wrong-argument"]
+    assert slugs(f"{text}{term} on labelled(Y, of: all, of: all)\n") == ["argument-given-twice"]
+    assert slugs(f"{text}{term} on labelled(Y, W, of: all)\n") == ["too-many-arguments"]
 
 
 def test_subset_of_one_of_several_partial_variables() -> None:

@@ -15,6 +15,24 @@ from mvib.syntax.parser import parse_source
 
 NAMES = sorted(bundled_specs())
 
+# What is said of a bundled method, reviewed: a constant is predicted perfectly, and what holds against it in practice
+# (a momentum target or a stopped gradient with a predictor, or centring with sharpening) is no guarantee. The review's
+# equation 6 has nothing against it at all, as its header says. An entropy raised by the log-determinant, an upper
+# bound, rests on the assumption that the variable is Gaussian.
+REVIEWED = {
+    "byol": ["note: collapsed-optimum"],
+    "byol_logdet": ["note: wrong-bound-direction"],
+    "c_byol": ["note: collapsed-optimum"],
+    "dino": ["note: collapsed-optimum"],
+    "ibot": ["note: collapsed-optimum"],
+    "ijepa": ["note: collapsed-optimum"],
+    "review/equation_7": ["note: wrong-bound-direction"],
+    "review/multiview_ib_one_side": ["note: wrong-bound-direction"],
+    "simsiam": ["note: collapsed-optimum"],
+    "vicreg_logdet": ["note: wrong-bound-direction"],
+    "wang2022_byol": ["note: collapsed-optimum"],
+}
+
 
 def described_step(step: Step) -> str:
     fields = [
@@ -71,5 +89,6 @@ def test_parse_and_format_round_trip(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_findings_at_all(name: str) -> None:
-    assert mvib.load(name).diagnostics == ()
+def test_no_findings_but_the_reviewed(name: str) -> None:
+    found = [f"{diagnostic.severity.value}: {diagnostic.slug}" for diagnostic in mvib.load(name).diagnostics]
+    assert found == REVIEWED.get(name, [])

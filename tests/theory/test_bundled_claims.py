@@ -28,6 +28,8 @@ DISCRETE_ONLY: Mapping[str, Sequence[str]] = {
     "wang2022_barlow_twins": ["I(X[1]; Z[1]) = H(Z[1])", "I(R[1]; Y) >= I(X[1]; Y) - H(X[1] | R[1])"],
     "wang2022_byol": ["I(R[1]; Y) >= I(X[1]; Y) - H(X[1] | R[1])"],
     "wang2022_simclr": ["I(R[1]; Y) >= I(X[1]; Y) - H(X[1] | R[1])"],
+    # Both sides are entropies of functions of X[1].
+    "wang2022_simclr_lbe": ["I(H[1]; R[1]) <= I(X[1]; R[1])"],
 }
 
 MULTIVIEW = [f"multiview(X[1], X[2], Y): I(Y; X[{one}] | X[{other}]) <= eps" for one, other in ((1, 2), (2, 1))]
@@ -48,6 +50,7 @@ ASSUMED: Mapping[str, Sequence[str]] = {
     "wang2022_barlow_twins": [SUFFICIENT],
     "wang2022_byol": [SUFFICIENT],
     "wang2022_simclr": [SUFFICIENT],
+    "wang2022_simclr_lbe": [SUFFICIENT],
 }
 
 

@@ -90,6 +90,8 @@ CONTRASTIVE = (
         contrasts=True,
         forms=(Form.INFORMATION,),
         bound=Bound.LOWER,
+        # Within domains it is about I(A; B | domain), which is not below I(A; B) in general.
+        bound_when=(("domain", "*", Bound.SURROGATE),),
         exact_when="the critic is the log density ratio and N goes to infinity",
         formula="log(K) + mean_i [ s_ii / t - log sum_j exp(s_ij / t) ], s the cosines, K terms in the sum",
         needs="samples of pairs; the cosine is the critic unless one is given",

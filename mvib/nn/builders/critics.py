@@ -12,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 from mvib.nn.builders.mlp import mlp
 from mvib.nn.builders.vectors import flat_width
-from mvib.nn.shapes import Shape
+from mvib.nn.shapes import Shape, ShapeError
 
 # Numbers in one layer's values over pairs of examples: 128 MiB in single precision.
 _LARGEST_BLOCK = 1 << 25
@@ -119,6 +119,18 @@ class BilinearCritic(Critic):
         return scores
 
 
+class ProductCritic(Critic):
+    """The inner product of the two values of a pair."""
+
+    def forward(self, x: Float[Tensor, "B *E1"], y: Float[Tensor, "B *E2"]) -> Float[Tensor, " B"]:
+        """Return the score of each pair of rows."""
+        return (x.flatten(1) * y.flatten(1)).sum(dim=1)
+
+    def table(self, x: Float[Tensor, "B *E1"], y: Float[Tensor, "N *E2"]) -> Float[Tensor, "B N"]:
+        """Return the score of every row of x with every row of y."""
+        return x.flatten(1) @ y.flatten(1).T
+
+
 def joint(shape1: Shape, shape2: Shape, *, widths: tuple[int, ...]) -> JointCritic:
     """Build a joint critic T(x, y): ReLU perceptron on the concatenation, hidden `widths`, one linear output.
 
@@ -155,3 +167,17 @@ def bilinear(shape1: Shape, shape2: Shape) -> BilinearCritic:
         ShapeError: a shape has no axis.
     """
     return BilinearCritic(flat_width(shape1), flat_width(shape2))
+
+
+def product(shape1: Shape, shape2: Shape) -> ProductCritic:
+    """Build the critic that is the inner product of the flattened values, without weights.
+
+    Raises:
+        ShapeError: the widths differ.
+    """
+    width = flat_width(shape1)
+    if flat_width(shape2) != width:
+        raise ShapeError(
+            expected=f"two variables of one width, {width}", found=shape2, remedy="use `bilinear()`, or a layer before"
+        )
+    return ProductCritic()

@@ -103,7 +103,7 @@ def match(shapes: tuple[Shape, ...], *, count: int | None = None, by: By = "feat
             raise ShapeError(
                 expected=f"a location for each vector of {describe(of)}",
                 found=place,
-                remedy="draw the locations of as many cells as the map has",
+                remedy=f"draw the locations of as many cells as the map has: {' x '.join(map(str, of[1:]))}",
             )
     return Match(number if count is None else count)
 

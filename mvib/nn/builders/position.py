@@ -47,13 +47,18 @@ class PlaceAt(nn.Module):
         return x.flatten(2)[:, :, self.index]
 
 
-def position(shape: Shape, *, index: int) -> nn.Module:
+def position(shape: Shape, *, index: int, of: int | None = None) -> nn.Module:
     """Build the choice of one position, from 1: of a vector an entry, of a sequence a step, of a map a place.
 
     The places of a map are counted in raster order.
 
+    Args:
+        shape: of an example.
+        index: which position.
+        of: how many positions there are, so that a family of all of them cannot miss any; left out: any number.
+
     Raises:
-        ShapeError: the shape is none of these, or it has fewer positions.
+        ShapeError: the shape is none of these, it has fewer positions, or another number than `of`.
     """
     match len(shape):
         case 1 | 2:
@@ -66,6 +71,14 @@ def position(shape: Shape, *, index: int) -> nn.Module:
                 found=shape,
                 remedy="use `flatten()` first",
             )
+    if of is not None and of != number:
+        raise ShapeError(
+            expected=f"{of} positions and no other number",
+            found=shape,
+            remedy=f"write `of: {number}`, or `--set` the parameter behind it",
+            argument="of",
+            needed=number,
+        )
     if not 1 <= index <= number:
         raise ShapeError(
             expected=f"at least {index} positions", found=shape, remedy=f"positions run from 1 to {number}"

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tests.specs.formulas.common import (
+    BATCH,
     Compiled,
     assert_authors,
     assert_authors_by_parameters,
@@ -183,9 +184,9 @@ def vq_vae(mean: Tensor, h: Tensor, c: Tensor, x: Tensor, beta: float) -> Tensor
     return reconstruction + codes + beta * commitment
 
 
-@pytest.mark.parametrize("beta", [0.25, 2.0])
-def test_vq_vae_pulls_codes_and_encodings_together(beta: float) -> None:
-    run = compiled("vq_vae", settings={"beta": beta})
+@pytest.mark.parametrize(("beta", "shape"), [(0.25, (1, 8, 8)), (2.0, (3, 12, 12))])
+def test_vq_vae_pulls_codes_and_encodings_together(beta: float, shape: tuple[int, ...]) -> None:
+    run = compiled("vq_vae", settings={"beta": beta}, data={"X": torch.rand(BATCH, *shape, dtype=torch.float64)})
     mean = run.out.densities["d(Z)"].mean
     outputs = [mean, *run.variables("H", "C")]
     assert_authors(run, outputs, lambda mean, h, c: vq_vae(mean, h, c, run.batch["X"], beta))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.specs.formulas.common import assert_authors, compiled
+from tests.specs.formulas.common import BATCH, assert_authors, compiled
 
 # ---- VICRegL ---------------------------------------------------------------------------------------------------------
 
@@ -81,9 +81,11 @@ def global_loss(z1: Tensor, z2: Tensor) -> Tensor:
     return 25 * (z1 - z2).square().mean() + 25 * means[0] + means[1]
 
 
-@pytest.mark.parametrize("settings", [{}, {"alpha": 0.3, "local": 0.5, "few": 7}])
-def test_local_features(settings: dict[str, float]) -> None:
-    run = compiled("vicregl", settings=settings)
+@pytest.mark.parametrize(
+    ("settings", "side"), [({}, 8), ({"alpha": 0.3, "local": 0.5, "few": 7}, 8), ({"side": 6}, 12)]
+)
+def test_local_features(settings: dict[str, float], side: int) -> None:
+    run = compiled("vicregl", settings=settings, data={"X": torch.rand(BATCH, 1, side, side, dtype=torch.float64)})
     alpha, few = settings.get("alpha", 0.75), int(settings.get("few", 4))
     locations = run.out.variables["G[1]"], run.out.variables["G[2]"]
 
@@ -112,9 +114,10 @@ def global_to_local(source: Tensor, target: Tensor, *, clip: float, penalty: flo
     return torch.stack(losses).mean() + regulariser
 
 
-@pytest.mark.parametrize("settings", [{}, {"clip": 3, "penalty": 0.2}])
-def test_information_across_views_and_scales(settings: dict[str, float]) -> None:
-    run = compiled("amdim", settings=settings, batch=6)
+@pytest.mark.parametrize(("settings", "side"), [({}, 8), ({"clip": 3, "penalty": 0.2}, 8), ({}, 12)])
+def test_information_across_views_and_scales(settings: dict[str, float], side: int) -> None:
+    image = torch.rand(6 if side == 8 else 4, 1, side, side, dtype=torch.float64)
+    run = compiled("amdim", settings=settings, data={"X": image})
     chosen = {"clip": 20.0, "penalty": 0.05, **settings}
 
     def formula(g1: Tensor, g2: Tensor, k1: Tensor, k2: Tensor, l1: Tensor, l2: Tensor) -> Tensor:

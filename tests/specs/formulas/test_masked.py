@@ -1,5 +1,8 @@
 """Masked modelling against the authors' formulas: loss and gradients in float64."""
 
+from dataclasses import replace
+
+import pytest
 import torch
 from torch import Tensor
 
@@ -135,6 +138,30 @@ def test_mmae() -> None:
 
 def test_mmae_with_centring() -> None:
     mmae_loss(compiled("mmae_centered"), 3, centering=True)
+
+
+@pytest.mark.parametrize("spec", ["umae", "mmae", "mmae_centered"])
+def test_class_tokens_are_normalised_a_second_time(spec: str) -> None:
+    """`forward_encoder` ends in a layer normalisation of eps 1e-6, and the loss has one more of the class token."""
+    run = compiled(spec)
+    scale, shift = (parameter for name, parameter in run.model.named_parameters() if name.startswith("networks.c."))
+    with torch.no_grad():
+        scale.copy_(torch.rand_like(scale) + 0.5)
+        shift.copy_(torch.randn_like(shift))
+    torch.manual_seed(1)
+    run = replace(run, out=run.model(run.batch))
+
+    def formula(pred: Tensor, tokens: Tensor) -> Tensor:
+        features = []
+        for token in tokens:
+            centred = token - token.mean()
+            features.append(centred / torch.sqrt((centred**2).mean() + 1e-6) * scale + shift)
+        rows = torch.stack(features)
+        if spec == "umae":
+            return mae_part(run, pred) + 0.01 * uniformity_loss(rows)
+        return mae_part(run, pred) + 0.01 * coding_rate_loss(rows, 3, centering=spec == "mmae_centered")
+
+    assert_authors(run, [prediction_of(run, "N"), *run.variables("R")], formula)
 
 
 # ---- SimMIM ----------------------------------------------------------------------------------------------------------

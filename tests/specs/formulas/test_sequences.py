@@ -1,47 +1,48 @@
 """Methods that contrast parts of an example, its steps or its places, against their authors' formulas in float64."""
 
 import math
-from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
 
+import mvib
 from tests.specs.formulas.common import Compiled, assert_authors, assert_authors_by_parameters, compiled
 
 
-def matrix(run: Compiled, term: str) -> Tensor:
-    """The bilinear critic of a term."""
-    found = [p for name, p in run.model.named_parameters() if name.startswith(f"objective.auxiliaries.{term}_critic")]
-    assert len(found) == 1
-    return found[0]
-
-
-def without_log(run: Compiled) -> Tensor:
-    """The loss and whatever constant it leaves out, less the log N that estimates with a critic carry."""
-    return run.out.loss + run.out.constant + math.log(len(run.batch["X"]))
-
-
-def test_cpc_tells_coming_steps_from_those_of_other_sequences() -> None:
+@pytest.mark.parametrize(("settings", "num_ahead"), [({}, 3), ({"K": 5}, 5)])
+def test_cpc_tells_coming_steps_from_those_of_other_sequences(settings: dict[str, float], num_ahead: int) -> None:
     """Van den Oord et al. 2018, equations 3 and 4: a matrix for each number of steps ahead."""
-    run = compiled("cpc")
-    matrices = [matrix(run, term) for term in ("one", "two", "three")]
+    run = compiled("cpc", settings=settings)
+    matrices = [run.model.get_parameter(f"networks.w[{k}].weight") for k in range(1, num_ahead + 1)]
     steps = 7
 
     def formula(*outputs: Tensor) -> Tensor:
         encoded, contexts = outputs[:steps], outputs[steps:]
         losses = []
         for k, w in enumerate(matrices, start=1):
-            of_steps = []
             for t in range(steps - k):
+                of_examples = []
                 for i, context in enumerate(contexts[t]):
-                    scores = torch.stack([context @ w @ z for z in encoded[t + k]])
-                    of_steps.append(torch.log(torch.exp(scores).sum()) - scores[i])
-            losses.append(torch.stack(of_steps).mean())
+                    ratios = torch.stack([torch.exp(z @ w @ context) for z in encoded[t + k]])
+                    of_examples.append(-torch.log(ratios[i] / ratios.sum()))
+                losses.append(torch.stack(of_examples).mean())
         return torch.stack(losses).mean()
 
     outputs = [*run.variables(*(f"Z[{t}]" for t in range(1, 8))), *run.variables(*(f"C[{t}]" for t in range(1, 7)))]
-    assert_authors(replace(run, out=replace(run.out, loss=without_log(run))), [*outputs, *matrices], formula)
+    assert_authors(run, [*outputs, *matrices], formula)
+    # The bound itself has the log of the number of candidates, which the authors' loss has not.
+    torch.testing.assert_close(run.out.constant.item(), -math.log(len(run.batch["X"])))
+
+
+def test_cpc_steps_are_strips_that_overlap_by_half_and_cover_the_image() -> None:
+    for side, height in ((8, 2), (32, 8)):
+        image = torch.rand(4, 1, side, side, dtype=torch.float64)
+        run = compiled("cpc", data={"X": image})
+        for t, part in enumerate(run.variables(*(f"S[{t}]" for t in range(1, 8)))):
+            first = t * height // 2
+            assert torch.equal(part, image[:, :, first : first + height])
+        assert first + height == side
 
 
 def test_cpc_context_is_of_the_past_alone() -> None:
@@ -79,17 +80,20 @@ def told_apart(run: Compiled, term: str, first: Tensor, second: Tensor) -> Tenso
     return torch.stack(others).mean() - torch.stack(pairs).mean()
 
 
-@pytest.mark.parametrize(("of_map", "of_places", "prior"), [(0.0, 1.0, 0.1), (0.7, 0.4, 1.0)])
-def test_deep_infomax(of_map: float, of_places: float, prior: float) -> None:
+@pytest.mark.parametrize(
+    ("of_map", "of_places", "prior", "side"), [(0.0, 1.0, 0.1, 8), (0.7, 0.4, 1.0, 8), (0.0, 1.0, 0.1, 12)]
+)
+def test_deep_infomax(of_map: float, of_places: float, prior: float, side: int) -> None:
     """Hjelm et al. 2019, equation 8, with the prior's term and the reductions of the official code."""
-    settings = {"global": of_map, "local": of_places, "prior": prior}
-    run = compiled("deep_infomax", settings=settings, batch=6)
+    settings = {"global": of_map, "local": of_places, "prior": prior, "places": (side // 2) ** 2}
+    image = torch.rand(6, 1, side, side, dtype=torch.float64)
+    run = compiled("deep_infomax", settings=settings, data={"X": image})
     m, e, u = run.variables("M", "E", "U")
     torch.manual_seed(1)
     drawn = torch.rand(u.shape, dtype=u.dtype)  # of the prior; nothing else is random
     discriminator = perceptron(run, "prior_discriminator")
     frozen = [weight.detach() for weight in discriminator]
-    places = [m[:, :, row, column] for row in range(4) for column in range(4)]
+    places = [m[:, :, row, column] for row in range(side // 2) for column in range(side // 2)]
     local = torch.stack([told_apart(run, "local", place, e) for place in places]).mean()
     fooled = torch.stack([torch.log(1 + torch.exp(-applied(frozen, x))) for x in u]).mean()
     found = torch.stack([torch.log(1 + torch.exp(applied(discriminator, x))) for x in u.detach()]).mean()
@@ -100,3 +104,10 @@ def test_deep_infomax(of_map: float, of_places: float, prior: float) -> None:
     # The official values are 2 log 2 less. The discriminator's own loss has a gradient and is no part of the value.
     expected = objective + (of_map + of_places) * 2 * math.log(2) + prior * fooled + fit - fit.detach()
     assert_authors_by_parameters(run, expected)
+
+
+def test_a_map_of_another_number_of_places_is_an_error_that_says_what_to_set() -> None:
+    with pytest.raises(mvib.SpecError, match="`position` takes 16 positions and no other") as caught:
+        mvib.compile(mvib.load("deep_infomax"), {"X": (8, 3, 32, 32)})
+    assert [diagnostic.remedy for diagnostic in caught.value.diagnostics] == ["`--set places=256`"]
+    mvib.compile(mvib.load("deep_infomax", settings={"places": 256}), {"X": (8, 3, 32, 32)})

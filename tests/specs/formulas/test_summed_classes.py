@@ -1,5 +1,6 @@
 """M2: a class that is not known is summed over."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -17,10 +18,12 @@ def bound(x: Tensor, logits: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     return divergence - likelihood
 
 
-def test_m2_is_its_authors_objective() -> None:
-    labels = torch.tensor([3, -1, 0, -1, -1, 9, 2, -1, 3, -1, -1, -1])
-    known = float((labels >= 0).double().mean())
-    run = compiled("m2", data={"Y": labels}, settings={"known": known, "alpha": 0.3})
+@pytest.mark.parametrize(
+    "given", [[3, -1, 0, -1, -1, 9, 2, -1, 3, -1, -1, -1], [-1] * 11 + [4], [1, 7, 7, 0, 2, 2, 9, 8, -1, 3, -1, 1]]
+)
+def test_m2_is_its_authors_objective(given: list[int]) -> None:
+    labels = torch.tensor(given)
+    run = compiled("m2", data={"Y": labels}, settings={"alpha": 0.3})
     x, out = run.batch["X"], run.out
     q = torch.softmax(out.variables["L"], dim=1)
     log_q = torch.log_softmax(out.variables["L"], dim=1)

@@ -1,5 +1,6 @@
 """VAT: the perturbation and the loss of the official code."""
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -52,6 +53,25 @@ def test_perturbation_is_the_official_one() -> None:
     torch.testing.assert_close(found, x + 2.0 * normalised(d), atol=1e-10, rtol=1e-10)
     assert not found.requires_grad
     assert all(p.grad is None for p in net.parameters())
+
+
+def official_unit(v: Tensor) -> Tensor:
+    """`get_normalized_vector` of vat.py."""
+    flat = v.flatten(1)
+    flat = flat / (1e-12 + flat.abs().max(dim=1, keepdim=True).values)
+    return (flat / torch.sqrt(1e-6 + (flat**2).sum(dim=1, keepdim=True))).reshape(v.shape)
+
+
+@pytest.mark.parametrize("radius", [2.0, 8.0])
+def test_perturbation_of_the_images_is_the_official_one(radius: float) -> None:
+    """`generate_virtual_adversarial_perturbation` of vat.py, with its flags xi 1e-6 and one power iteration."""
+    run = compiled("vat", settings={"radius": radius})
+    x, clean = run.batch["X"], run.out.variables["L"].detach()
+    torch.manual_seed(1)  # what the run drew with; nothing else is random
+    d = (1e-6 * official_unit(torch.randn_like(x))).requires_grad_(True)
+    networks = run.model.networks
+    (d,) = torch.autograd.grad(divergence(clean, networks["c"](networks["f"](x + d))), d)
+    torch.testing.assert_close(run.out.variables["V"], x + radius * official_unit(d), atol=1e-6, rtol=0)
 
 
 def test_perturbed_images_change_the_prediction_more_than_random_ones_of_the_same_length() -> None:
