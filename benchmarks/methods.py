@@ -27,11 +27,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-import mvib
 from mvib.data.sources import load_source
+from mvib.driver import analyse, read_source
 from mvib.evaluate.probes import PROBES, Split, score_probe
 from mvib.evaluate.spread import measure_spread
 from mvib.resources import bundled_specs
+from mvib.theory.classification import Approach, Supervision, classify
 
 SETTINGS = {
     "digits": {"backbone": "conv(64, 64, 128, 128)", "batch": "256", "epochs": "40"},
@@ -128,11 +129,13 @@ def unpacked(path: Path, folder: Path) -> str:
 
 
 def is_label_free_embedding(spec: str) -> bool:
-    """Whether no term is about data: neither labels nor reconstructions."""
-    method = mvib.load(spec).method
-    families = {str(m) for f in method.variables.values() if f.kind.value in {"data", "view"} for m in f.members}
-    members = {str(m) for term in method.terms for instance in term.instances for m in instance.quantity.members}
-    return bool(method.terms) and not members & families
+    """Whether the graph says that it embeds jointly, and that no term needs labels."""
+    found = analyse(read_source(spec), prove=False)
+    assert found.method is not None
+    assert found.graph is not None
+    kind = classify(found.method, found.graph, found.readings)
+    embeds = kind.approach in {Approach.JOINT_EMBEDDING, Approach.BOTH}
+    return embeds and kind.supervision in {Supervision.SELF_SUPERVISED, Supervision.UNSUPERVISED}
 
 
 def main() -> None:

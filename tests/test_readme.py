@@ -1,4 +1,5 @@
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def _fenced(page: str, language: str) -> list[str]:
 def _commands() -> list[list[str]]:
     """Program and arguments of each line after a `$`, with `.venv/bin/mvib` as `mvib`."""
     lines = [line for block in _fenced("README.md", "console") for line in block.splitlines()]
-    words = [line.removeprefix("$ ").split() for line in lines if line.startswith("$ ")]
+    words = [shlex.split(line.removeprefix("$ ")) for line in lines if line.startswith("$ ")]
     return [[Path(program).name, *arguments] for program, *arguments in words]
 
 

@@ -8,6 +8,9 @@ from mvib.semantics.method import LinearRelation, Method
 from mvib.source import Span
 from mvib.theory.verdict import Status, Verdict
 
+_SECONDS_IN_ALL = 60.0
+_MAX_EXPLAINED = 5
+
 
 def check_claims(
     method: Method, graph: InformationGraph, readings: Mapping[str, tuple[Reading, ...]]
@@ -24,10 +27,14 @@ def check_claims(
         return
 
     reported: set[Span] = set()
-    for verdict in judge_claims(method, graph):
-        if verdict.status is not Status.PROVED and verdict.relation.span not in reported:
-            reported.add(verdict.relation.span)
-            yield _diagnostic(verdict)
+    for verdict in judge_claims(method, graph, explain=False, seconds_in_all=_SECONDS_IN_ALL):
+        if verdict.status is Status.PROVED or verdict.relation.span in reported:
+            continue
+        reported.add(verdict.relation.span)
+        # Only what is shown is worth a search for an example and a remedy; of many mistakes the first few.
+        if len(reported) <= _MAX_EXPLAINED and not verdict.why.startswith("the claims before"):
+            (verdict,) = judge_claims(method, graph, [verdict.relation])
+        yield _diagnostic(verdict)
 
 
 def _diagnostic(verdict: Verdict) -> Diagnostic:

@@ -98,8 +98,9 @@ def _find_function(
     graph: InformationGraph, made: Collection[Member], given: Collection[Member], condition: Collection[Member]
 ) -> _Function | None:
     """One of the variables that is a function of given continuous ones, and not of the condition alone."""
+    known: dict[Member, set[Member] | None] = {}
     for member in sorted(made):
-        bases = _bases(graph, member, given) if member not in given else None
+        bases = _bases(graph, member, given, known) if member not in given else None
         if bases is None:
             continue
         free = sorted(bases - set(condition))
@@ -108,14 +109,27 @@ def _find_function(
     return None
 
 
-def _bases(graph: InformationGraph, member: Member, given: Collection[Member]) -> set[Member] | None:
-    """The given variables that a variable is a deterministic function of; None when it is none."""
+def _bases(
+    graph: InformationGraph, member: Member, given: Collection[Member], known: dict[Member, set[Member] | None]
+) -> set[Member] | None:
+    """The given variables that a variable is a deterministic function of; None when it is none.
+
+    What was found for a variable is kept in `known`: many paths may lead to it.
+    """
     if member in given:
         return {member}
+    if member not in known:
+        known[member] = _bases_of_sources(graph, member, given, known)
+    return known[member]
+
+
+def _bases_of_sources(
+    graph: InformationGraph, member: Member, given: Collection[Member], known: dict[Member, set[Member] | None]
+) -> set[Member] | None:
     maker = graph.maker(member)
     if maker is None or maker.kind is not ChannelKind.ENCODER or maker.stochastic:
         return None
-    found = [_bases(graph, source, given) for source in maker.sources]
+    found = [_bases(graph, source, given, known) for source in maker.sources]
     bases = [part for part in found if part is not None]
     return set().union(*bases) if len(bases) == len(found) else None
 

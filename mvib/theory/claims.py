@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import inf
+from time import monotonic
 
 from mvib.graph import InformationGraph
 from mvib.semantics.method import LinearRelation, Method
@@ -22,6 +24,7 @@ def judge_claims(
     *,
     explain: bool = True,
     seconds: float = SECONDS,
+    seconds_in_all: float = inf,
 ) -> tuple[Verdict, ...]:
     """Judge claims about a method.
 
@@ -31,20 +34,27 @@ def judge_claims(
         claims: those to judge; the method's own by default.
         explain: whether to look for counterexamples and remedies of what is not proved.
         seconds: for each claim.
+        seconds_in_all: for all of them; those behind are not decided.
     """
     wanted = method.claims if claims is None else claims
     model = build_model(method, graph, more=wanted)
     given = assumptions_of(method, model)
     problem = Problem(model.network, given.assumptions)
     verdicts = []
+    end = monotonic() + seconds_in_all
     for relation in wanted:
+        left = min(seconds, end - monotonic())
+        if left <= 0:
+            why = f"the claims before took {seconds_in_all:g} seconds"
+            verdicts.append(Verdict(relation=relation, status=Status.UNDECIDED, why=why))
+            continue
         try:
             inequalities = inequalities_of(relation, model)
         except NotAnEntropyError as error:
             why = f"`{error.quantity}` is a divergence from a prior, and no combination of entropies"
             verdicts.append(Verdict(relation=relation, status=Status.UNDECIDED, why=why))
             continue
-        verdict = _judge(relation, inequalities, problem, given.others, explain=explain, seconds=seconds)
+        verdict = _judge(relation, inequalities, problem, given.others, explain=explain, seconds=left)
         if verdict.counterexample is not None:
             verdict = replace(verdict, numbers=_numbers(relation, verdict.counterexample, model))
         verdicts.append(verdict)

@@ -4,7 +4,9 @@ from fractions import Fraction
 
 import pytest
 
+from mvib.driver import analyse
 from mvib.semantics.method import LinearRelation, MarkovChain, Method, Predicate
+from mvib.source import SourceFile
 from tests.semantics.spec_text import TWO_VIEWS, resolved, slugs
 
 THREE_VIEWS = TWO_VIEWS.replace("1..2", "1..3").replace("X: image", "X: image, Y: label")
@@ -24,7 +26,12 @@ def form(relation: LinearRelation) -> dict[str, Fraction]:
 
 
 def claim(text: str) -> list[dict[str, Fraction]]:
-    return forms(resolved(THREE_VIEWS.replace("data ", "param c = 0.3\ndata ") + f"claim {text}\n"))
+    # What is read of a claim, whether or not it is true.
+    source = SourceFile("spec.mvib", THREE_VIEWS.replace("data ", "param c = 0.3\ndata ") + f"claim {text}\n")
+    analysis = analyse(source, prove=False)
+    assert analysis.method is not None
+    assert analysis.is_sound
+    return forms(analysis.method)
 
 
 @pytest.mark.parametrize(

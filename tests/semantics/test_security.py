@@ -15,6 +15,8 @@ PACKAGE = TESTS.parent / "mvib"
 # Analyses the specs given as arguments under an audit hook, and prints what happened meanwhile.
 WATCH = """
 import json, sys
+import scipy.optimize, scipy.sparse
+import mvib.theory.claims
 from mvib.driver import analyse, read_source
 
 # What is loaded once, at the first spec, is no work of a spec: the grammar, the parser's tables, a codec.
