@@ -1,27 +1,41 @@
-"""Arrays in memory as a data source: what kind each one is, and which examples are held out."""
+"""Arrays as a data source, in memory or mapped from disk: what kind each one is, and which examples are held out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from mvib.data.columns import Column, ColumnKind, DataSource
+from mvib.data.bad_items import BadItems
+from mvib.data.columns import ColumnKind, DataSource
 from mvib.data.errors import DataError
-from mvib.data.split import split_indices
+from mvib.data.rows import MappedRows, Rows
+from mvib.data.table import RawColumn, Table, check_lengths, finish_table, label_column
 
 Array = npt.NDArray[np.generic]
 _CHANNEL_COUNTS = (1, 3, 4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StoredArray:
+    """An array of a .npy file: its values as far as they are asked for, and where it lies."""
+
+    array: Array
+    path: Path
+
+
+AnyArray = Array | StoredArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Parts:
     """One column's arrays; without a test array a part of `train` is still to be held out."""
 
-    train: Array
-    test: Array | None
+    train: AnyArray
+    test: AnyArray | None
 
 
 def source_from_arrays(arrays: Mapping[str, npt.ArrayLike | Tensor], *, name: str = "arrays") -> DataSource:
@@ -48,21 +62,43 @@ def source_from_arrays(arrays: Mapping[str, npt.ArrayLike | Tensor], *, name: st
     Raises:
         DataError: an array has an unusable dtype, shape or value, or the arrays do not belong together.
     """
+    return finish_table(table_from_arrays(arrays, name=name))
+
+
+def table_from_arrays(arrays: Mapping[str, npt.ArrayLike | Tensor | StoredArray], *, name: str) -> Table:
+    """The same before a part is held out; arrays of files stay there.
+
+    Raises:
+        DataError: as `source_from_arrays`.
+    """
     if not arrays:
         raise DataError(f"{name} holds no arrays", "give at least one array whose first axis is the examples")
     parts = _pair_parts({key: _as_array(key, value) for key, value in arrays.items()})
-    _check_lengths(parts)
-    if any(part.test is None for part in parts.values()):
-        parts = _hold_out(parts)
-    return DataSource(name=name, columns={key: _column(key, part) for key, part in parts.items()})
+    check_lengths(
+        {key: len(_values(part.train)) for key, part in parts.items()},
+        {key: None if part.test is None else len(_values(part.test)) for key, part in parts.items()},
+    )
+    return Table(name=name, columns={key: _column(key, part) for key, part in parts.items()}, bad=BadItems())
 
 
-def _as_array(key: str, value: npt.ArrayLike | Tensor) -> Array:
+def _as_array(key: str, value: npt.ArrayLike | Tensor | StoredArray) -> AnyArray:
+    if isinstance(value, StoredArray):
+        _check_form(key, value.array)
+        if value.array.ndim and not MappedRows(value.path).is_finite_or_missing():
+            raise _not_finite(key)
+        return value
     if isinstance(value, Tensor):
         value = value.detach().cpu()
         array = (value.float() if value.dtype is torch.bfloat16 else value).numpy()
     else:
         array = np.asarray(value)
+    _check_form(key, array)
+    if array.dtype.kind == "f" and not _is_finite_or_missing(array):
+        raise _not_finite(key)
+    return array
+
+
+def _check_form(key: str, array: Array) -> None:
     if array.dtype.kind not in "biuf":
         raise DataError(
             f"the array `{key}` holds `{array.dtype}` values", "store numbers: integers, booleans or real floats"
@@ -71,13 +107,16 @@ def _as_array(key: str, value: npt.ArrayLike | Tensor) -> Array:
         raise DataError(
             f"the array `{key}` has {array.ndim} axes", "give it one to four axes, the first of them the examples"
         )
-    if array.dtype.kind == "f" and not _is_finite_or_missing(array):
-        raise DataError(
-            f"the array `{key}` holds values that are not finite",
-            "remove or replace the examples with NaN or infinity; one that is NaN throughout is missing, where the "
-            "variable is declared `partial`",
-        )
-    return array
+    if 0 in array.shape[1:]:
+        raise DataError(f"the examples of the array `{key}` hold no numbers: {array.shape}", "leave it out")
+
+
+def _not_finite(key: str) -> DataError:
+    return DataError(
+        f"the array `{key}` holds values that are not finite",
+        "remove or replace the examples with NaN or infinity; one that is NaN throughout is missing, where the "
+        "variable is declared `partial`",
+    )
 
 
 def _is_finite_or_missing(array: Array) -> bool:
@@ -86,9 +125,13 @@ def _is_finite_or_missing(array: Array) -> bool:
     return bool((np.isfinite(rows).all(axis=1) | np.isnan(rows).all(axis=1)).all())
 
 
-def _pair_parts(arrays: Mapping[str, Array]) -> dict[str, _Parts]:
+def _values(array: AnyArray) -> Array:
+    return array.array if isinstance(array, StoredArray) else array
+
+
+def _pair_parts(arrays: Mapping[str, AnyArray]) -> dict[str, _Parts]:
     parts: dict[str, _Parts] = {}
-    for key, array in arrays.items():
+    for key in arrays:
         stem = key.removesuffix("_train").removesuffix("_test")
         if stem in parts:
             continue
@@ -104,93 +147,53 @@ def _pair_parts(arrays: Mapping[str, Array]) -> dict[str, _Parts]:
             )
         test = arrays.get(f"{stem}_test")
         array = arrays[train_names[0]]
-        if test is not None and test.shape[1:] != array.shape[1:]:
+        shape = _values(array).shape[1:]
+        if test is not None and _values(test).shape[1:] != shape:
             raise DataError(
-                f"`{stem}_test` has examples of shape {test.shape[1:]}, `{train_names[0]}` of shape {array.shape[1:]}",
+                f"`{stem}_test` has examples of shape {_values(test).shape[1:]}, `{train_names[0]}` of shape {shape}",
                 "store training and test examples of one shape",
             )
         parts[stem] = _Parts(train=array, test=test)
     return parts
 
 
-def _check_lengths(parts: Mapping[str, _Parts]) -> None:
-    train = {key: len(part.train) for key, part in parts.items()}
-    test = {key: 0 if part.test is None else len(part.test) for key, part in parts.items()}
-    for what, lengths in (("training", train), ("test", test)):
-        if len(set(lengths.values())) > 1:
-            listed = ", ".join(f"`{key}` {length}" for key, length in lengths.items())
-            raise DataError(
-                f"the arrays differ in the number of {what} examples: {listed}",
-                "give every array the same examples in the same order",
-            )
-    has_test = next(iter(parts.values())).test is not None
-    fewest = next(iter(train.values()))
-    if fewest < (1 if has_test else 2) or (has_test and next(iter(test.values())) < 1):
-        raise DataError("there are too few examples", "give at least one training and one test example")
-
-
-def _hold_out(parts: Mapping[str, _Parts]) -> dict[str, _Parts]:
-    labels = [part.train.astype(np.int64) for part in parts.values() if _is_label(part.train)]
-    num_examples = len(next(iter(parts.values())).train)
-    train, test = split_indices(num_examples, labels[0] if labels else None)
-    return {key: _Parts(train=part.train[train], test=part.train[test]) for key, part in parts.items()}
-
-
-def _column(key: str, part: _Parts) -> Column:
-    assert part.test is not None
-    if _is_label(part.train):
-        return _label_column(key, part.train.astype(np.int64), part.test.astype(np.int64))
+def _column(key: str, part: _Parts) -> RawColumn:
+    array = _values(part.train)
+    if array.ndim == 1 and array.dtype.kind in "biu":
+        test = None if part.test is None else _values(part.test).astype(np.int64)
+        return label_column(key, array.astype(np.int64), test, description=f"array `{key}`")
     kind, train = _features(part.train)
-    _, test = _features(part.test)
-    return Column(kind=kind, train=train, test=test, description=f"array `{key}`")
-
-
-def _is_label(array: Array) -> bool:
-    return array.ndim == 1 and array.dtype.kind in "biu"
-
-
-def _label_column(key: str, train: npt.NDArray[np.int64], test: npt.NDArray[np.int64]) -> Column:
-    values = np.unique(np.concatenate((train, test)))
-    values = values[values >= 0]
-    if len(values) < 2:
-        raise DataError(
-            f"the label array `{key}` has {len(values)} class" + ("es" if len(values) == 0 else ""),
-            "labels need at least two different values; negative ones stand for a missing label",
-        )
-    unknown = np.setdiff1d(test[test >= 0], train)
-    if len(unknown) > 0:
-        raise DataError(
-            f"the test labels of `{key}` hold classes that no training example has: {unknown[:5].tolist()}",
-            "give each class at least one training example",
-        )
-    return Column(
-        kind=ColumnKind.LABEL,
-        train=torch.from_numpy(_class_indices(train, values)),
-        test=torch.from_numpy(_class_indices(test, values)),
-        classes=len(values),
-        description=f"array `{key}`, classes {values[0]} to {values[-1]}",
+    return RawColumn(
+        kind=kind,
+        train=train,
+        test=None if part.test is None else _features(part.test)[1],
+        description=f"array `{key}`",
     )
 
 
-def _class_indices(labels: npt.NDArray[np.int64], values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    return np.where(labels >= 0, np.searchsorted(values, labels), -1).astype(np.int64)
-
-
-def _features(array: Array) -> tuple[ColumnKind, Tensor]:
-    numbers = np.ascontiguousarray(array).astype(np.float32)
+def _features(given: AnyArray) -> tuple[ColumnKind, Rows]:
+    array = _values(given)
+    kind = _kind(array)
     is_bytes = array.dtype == np.uint8
-    match array.ndim:
-        case 1:
-            return ColumnKind.VECTOR, torch.from_numpy(numbers[:, None])
-        case 2:
-            return ColumnKind.VECTOR, torch.from_numpy(numbers)
-        case 3 if not is_bytes:
-            return ColumnKind.SEQUENCE, torch.from_numpy(numbers)
-        case 3:
-            return ColumnKind.IMAGE, torch.from_numpy(numbers[:, None] / 255.0)
-    if _channels_last(array.shape):
+    channels_last = array.ndim == 4 and _channels_last(array.shape)
+    # A single number becomes a row of one, a grey image gets its channel.
+    add_axis = 1 if array.ndim == 1 or (array.ndim == 3 and is_bytes) else None
+    if isinstance(given, StoredArray):
+        return kind, MappedRows(given.path, channels_last=channels_last, add_axis=add_axis)
+    numbers = np.ascontiguousarray(array).astype(np.float32)
+    if channels_last:
         numbers = np.ascontiguousarray(np.moveaxis(numbers, -1, 1))
-    return ColumnKind.IMAGE, torch.from_numpy(numbers / 255.0 if is_bytes else numbers)
+    if kind is ColumnKind.IMAGE and is_bytes:
+        numbers = numbers / np.float32(255.0)
+    return kind, torch.from_numpy(numbers if add_axis is None else np.expand_dims(numbers, add_axis))
+
+
+def _kind(array: Array) -> ColumnKind:
+    if array.ndim <= 2:
+        return ColumnKind.VECTOR
+    if array.ndim == 3 and array.dtype != np.uint8:
+        return ColumnKind.SEQUENCE
+    return ColumnKind.IMAGE
 
 
 def _channels_last(shape: tuple[int, ...]) -> bool:

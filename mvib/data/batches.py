@@ -8,16 +8,17 @@ from torch import Tensor
 
 from mvib.data.columns import Column
 from mvib.data.errors import DataError
+from mvib.data.rows import Rows
 
 Batch = dict[str, Tensor]
 
 
-def training_part(columns: Mapping[str, Column]) -> Batch:
+def training_part(columns: Mapping[str, Column]) -> dict[str, Rows]:
     """Returns the training part of each column."""
     return {name: column.train for name, column in columns.items()}
 
 
-def held_out_part(columns: Mapping[str, Column]) -> Batch:
+def held_out_part(columns: Mapping[str, Column]) -> dict[str, Rows]:
     """Returns the held-out part of each column."""
     return {name: column.test for name, column in columns.items()}
 
@@ -46,8 +47,15 @@ def count_batches(num_examples: int, *, size: int, drop_last: bool) -> int:
     return num_examples // size if drop_last else -(-num_examples // size)
 
 
+def epoch_order(num_examples: int, *, seed: int, epoch: int) -> Tensor:
+    """The order of an epoch: a permutation that depends on the seed and the epoch alone."""
+    state = np.random.SeedSequence((seed, epoch)).generate_state(2, np.uint32)
+    generator = torch.Generator().manual_seed(int(state[0]) << 32 | int(state[1]))
+    return torch.randperm(num_examples, generator=generator)
+
+
 def shuffled_batches(
-    tensors: Mapping[str, Tensor], *, size: int, seed: int, epoch: int, drop_last: bool
+    tensors: Mapping[str, Rows], *, size: int, seed: int, epoch: int, drop_last: bool
 ) -> Iterator[Batch]:
     """Iterates over one epoch of shuffled minibatches; its order depends on the seed and the epoch alone.
 
@@ -67,14 +75,12 @@ def shuffled_batches(
     """
     num_examples = _num_rows(tensors)
     num_batches = count_batches(num_examples, size=size, drop_last=drop_last)
-    state = np.random.SeedSequence((seed, epoch)).generate_state(2, np.uint32)
-    generator = torch.Generator().manual_seed(int(state[0]) << 32 | int(state[1]))
-    order = torch.randperm(num_examples, generator=generator)
+    order = epoch_order(num_examples, seed=seed, epoch=epoch)
     # Slices of the order, not of shuffled copies, so that memory holds the examples only once.
     return (_rows(tensors, order[start * size : (start + 1) * size]) for start in range(num_batches))
 
 
-def iterate_in_order(tensors: Mapping[str, Tensor], *, size: int) -> Iterator[Batch]:
+def iterate_in_order(tensors: Mapping[str, Rows], *, size: int) -> Iterator[Batch]:
     """Iterates over all examples in their order, the last minibatch as small as it comes out."""
     num_examples = _num_rows(tensors)
     count_batches(num_examples, size=size, drop_last=False)
@@ -82,17 +88,17 @@ def iterate_in_order(tensors: Mapping[str, Tensor], *, size: int) -> Iterator[Ba
         yield {name: tensor[start : start + size] for name, tensor in tensors.items()}
 
 
-def whole(tensors: Mapping[str, Tensor]) -> Batch:
+def whole(tensors: Mapping[str, Rows]) -> Batch:
     """Returns all examples as one batch, in their order."""
     _num_rows(tensors)
-    return dict(tensors)
+    return {name: tensor[:] for name, tensor in tensors.items()}
 
 
-def _rows(tensors: Mapping[str, Tensor], indices: Tensor) -> Batch:
+def _rows(tensors: Mapping[str, Rows], indices: Tensor) -> Batch:
     return {name: tensor[indices.to(tensor.device)] for name, tensor in tensors.items()}
 
 
-def _num_rows(tensors: Mapping[str, Tensor]) -> int:
+def _num_rows(tensors: Mapping[str, Rows]) -> int:
     lengths = {len(tensor) for tensor in tensors.values()}
     assert len(lengths) == 1, f"columns of one source have one length, found {sorted(lengths)}"
     return lengths.pop()

@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from torch import Tensor
+
 from mvib.data.columns import Column, ColumnKind, DataSource, describe_columns
 from mvib.data.errors import DataError
 from mvib.data.partial import MISSING, keep_labels, mask_column, mask_name
+from mvib.data.rows import has_missing
 
 Variable = tuple[str, str, bool]
 
@@ -103,14 +106,15 @@ def _with_masks(
     bound = dict(columns)
     labels = [name for name, column in columns.items() if column.kind is ColumnKind.LABEL]
     for name in labels:
-        if name not in partial and bool((columns[name].train == MISSING).any()):
+        train = columns[name].train
+        assert isinstance(train, Tensor), "labels are tensors"
+        if name not in partial and bool((train == MISSING).any()):
             raise DataError(
                 f"some training examples have no label, and `{name}` is declared for all",
                 f"write `data {name}: label partial`",
             )
     for name, column in columns.items():
-        is_missing = [part.is_floating_point() and bool(part.isnan().any()) for part in (column.train, column.test)]
-        if name not in partial and any(is_missing):
+        if name not in partial and any(has_missing(part) for part in (column.train, column.test)):
             raise DataError(
                 f"some examples have no `{name}` (all NaN), and it is declared for all",
                 f"write `partial` behind its type, `data {name}: vector partial`, or remove them",

@@ -1,10 +1,11 @@
-"""What a data source is: named columns of tensors, split into a training and a test part."""
+"""What a data source is: named columns of tensors or stored rows, split into a training and a test part."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from torch import Tensor
+from mvib.data.bad_items import BadItems
+from mvib.data.rows import Rows
 
 
 class ColumnKind(StrEnum):
@@ -26,15 +27,16 @@ class Column:
         kind: what one example is.
         train: the training examples, first axis the examples: images (N, channels, height, width) float32, vectors
             (N, D) float32, sequences (N, time, D) float32, labels (N,) int64 in 0..classes-1 with -1 for a missing
-            one, masks (N,) bool, true where the label is present.
+            one, masks (N,) bool, true where the label is present. Labels and masks are tensors; the others may be
+            `StoredRows`, which give tensors for slices and indices.
         test: the held-out examples, of the same shape and dtype.
         classes: number of classes of a label column, otherwise none.
         description: one line on what the column holds.
     """
 
     kind: ColumnKind
-    train: Tensor
-    test: Tensor
+    train: Rows
+    test: Rows
     description: str
     classes: int | None = None
 
@@ -51,10 +53,14 @@ class DataSource:
     Attributes:
         name: how the source was asked for, for messages and run folders.
         columns: the columns by name, all with the same number of rows.
+        bad: items that are left out. Rows that are read during the run may add to them.
+        notes: what else a user should know of these data, a sentence each.
     """
 
     name: str
     columns: Mapping[str, Column]
+    bad: BadItems = field(default_factory=BadItems)
+    notes: tuple[str, ...] = ()
 
     @property
     def num_train(self) -> int:

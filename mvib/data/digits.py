@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from mvib.data.columns import Column, ColumnKind, DataSource
 from mvib.data.split import split_indices
@@ -22,17 +23,20 @@ def load_digits_source() -> DataSource:
 def load_digit_halves_source() -> DataSource:
     """Loads the digits as two modalities: the left and the right half of each image, 1x8x4 pixels, and the label."""
     images, labels = _load_digits()
-    middle = images.train.shape[-1] // 2
+    pixels, held_out = images.train, images.test
+    assert isinstance(pixels, Tensor)
+    assert isinstance(held_out, Tensor)
+    middle = pixels.shape[-1] // 2
     left = Column(
         kind=ColumnKind.IMAGE,
-        train=images.train[..., :middle].contiguous(),
-        test=images.test[..., :middle].contiguous(),
+        train=pixels[..., :middle].contiguous(),
+        test=held_out[..., :middle].contiguous(),
         description="left half of a handwritten digit, in [0, 1]",
     )
     right = Column(
         kind=ColumnKind.IMAGE,
-        train=images.train[..., middle:].contiguous(),
-        test=images.test[..., middle:].contiguous(),
+        train=pixels[..., middle:].contiguous(),
+        test=held_out[..., middle:].contiguous(),
         description="right half of a handwritten digit, in [0, 1]",
     )
     return DataSource(name="digits-halves", columns={"left": left, "right": right, "label": labels})

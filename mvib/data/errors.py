@@ -13,3 +13,7 @@ class DataError(Exception):
         super().__init__(f"{title}; {remedy}")
         self.title = title
         self.remedy = remedy
+
+
+class WorkerEndedError(DataError):
+    """A process that reads the data has ended before its time, often for want of memory: no mistake of the user's."""

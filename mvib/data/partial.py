@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mvib.data.columns import Column, ColumnKind
 from mvib.data.errors import DataError
+from mvib.data.rows import Rows, StoredRows
 
 MISSING = -1
 
@@ -35,17 +36,19 @@ def keep_labels(column: Column, *, labelled: int, seed: int) -> Column:
     """
     assert column.kind is ColumnKind.LABEL
     assert column.classes is not None
-    available = int((column.train != MISSING).sum())
+    assert isinstance(column.train, Tensor), "labels are tensors"
+    labels = column.train
+    available = int((labels != MISSING).sum())
     if not column.classes <= labelled <= available:
         raise DataError(
             f"{labelled} labelled examples are asked for, of {available} training labels in {column.classes} classes",
             f"ask for {column.classes} to {available}",
         )
     generator = torch.Generator().manual_seed(seed)
-    by_class = [_shuffle(torch.nonzero(column.train == k).flatten(), generator) for k in range(column.classes)]
+    by_class = [_shuffle(torch.nonzero(labels == k).flatten(), generator) for k in range(column.classes)]
     kept = _deal(by_class, labelled, order=torch.randperm(column.classes, generator=generator).tolist())
-    train = torch.full_like(column.train, MISSING)
-    train[kept] = column.train[kept]
+    train = torch.full_like(labels, MISSING)
+    train[kept] = labels[kept]
     return replace(column, train=train, description=f"{column.description}; {labelled} training labels kept")
 
 
@@ -59,8 +62,10 @@ def mask_column(column: Column) -> Column:
     )
 
 
-def _is_present(values: Tensor) -> Tensor:
+def _is_present(values: Rows) -> Tensor:
     """Which examples have a value: a missing label is `MISSING`, a missing row of numbers NaN throughout."""
+    if isinstance(values, StoredRows):
+        return values.is_present()
     if not values.is_floating_point():
         return values != MISSING
     return ~values.isnan().reshape(len(values), -1).all(dim=1)

@@ -45,7 +45,7 @@ def test_a_name_decides_before_the_order(halves: DataSource) -> None:
 def test_a_vector_takes_the_pixels_of_an_image(digits: DataSource) -> None:
     column = bind_columns(digits, [("X", "vector", False)])["X"]
     assert column.kind is ColumnKind.VECTOR
-    assert torch.equal(column.test, digits.columns["image"].test.reshape(-1, 64))
+    assert torch.equal(column.test[:], digits.columns["image"].test[:].reshape(-1, 64))
     assert bind_columns(digits, [("image", "vector", False)])["image"].shape == (64,)
 
 
@@ -82,25 +82,25 @@ def bind_partial(source: DataSource, *, labelled: int | None, seed: int = 0) -> 
 
 def test_partial_labels_are_balanced_and_their_mask_says_which(digits: DataSource) -> None:
     bound = bind_partial(digits, labelled=43)
-    labels, present = bound["Y"].train, bound[mask_name("Y")].train
+    labels, present = bound["Y"].train[:], bound[mask_name("Y")].train[:]
     truth = digits.columns["label"]
     assert present.sum() == 43
     assert torch.bincount(labels[present]).sort().values.tolist() == [4] * 7 + [5] * 3
     assert torch.equal(labels[present], truth.train[present])
     assert (labels[~present] == MISSING).all()
-    assert torch.equal(bound["Y"].test, truth.test)
-    assert bound[mask_name("Y")].test.all()
+    assert torch.equal(bound["Y"].test[:], truth.test[:])
+    assert bound[mask_name("Y")].test[:].all()
     assert bound[mask_name("Y")].kind is ColumnKind.MASK
 
 
 def test_the_seed_decides_which_labels_are_kept(digits: DataSource) -> None:
-    first, again, other = (bind_partial(digits, labelled=50, seed=seed)["Y"].train for seed in (1, 1, 2))
+    first, again, other = (bind_partial(digits, labelled=50, seed=seed)["Y"].train[:] for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
 
 def test_a_partial_label_without_a_number_keeps_all(digits: DataSource) -> None:
-    assert bind_partial(digits, labelled=None)[mask_name("Y")].train.all()
+    assert bind_partial(digits, labelled=None)[mask_name("Y")].train[:].all()
 
 
 def test_rare_classes_give_what_they_have() -> None:
@@ -111,7 +111,7 @@ def test_rare_classes_give_what_they_have() -> None:
         classes=2,
         description="",
     )
-    kept = keep_labels(column, labelled=8, seed=0).train
+    kept = keep_labels(column, labelled=8, seed=0).train[:]
     assert torch.bincount(kept[kept != MISSING]).tolist() == [6, 2]
 
 
@@ -131,4 +131,4 @@ def test_missing_labels_of_the_data_need_a_partial_variable() -> None:
     with pytest.raises(DataError, match="write `data y: label partial`"):
         bind_columns(source, [("y", "label", False)])
     bound = bind_columns(source, [("y", "label", True)])
-    assert torch.equal(bound["y.present"].train, bound["y"].train >= 0)
+    assert torch.equal(bound["y.present"].train[:], bound["y"].train[:] >= 0)

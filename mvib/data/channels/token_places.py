@@ -37,7 +37,7 @@ def resolve_places(tokens: Tokens, places: Places | None) -> Places:
         return places
     column = torch.arange(tokens.shape[1], device=tokens.device)
     known = torch.stack((torch.zeros_like(column), column, torch.ones_like(column)), dim=1)
-    return known.expand(len(tokens), -1, -1)
+    return known.expand(tokens.shape[0], -1, -1)
 
 
 def take(values: Tensor, index: Int[Tensor, "B M"]) -> Tensor:

@@ -1,0 +1,216 @@
+"""A folder of pictures as a data source: a folder for each class, or pictures without labels.
+
+No link is followed out of the folder, and none to a folder; what is not a file is not opened.
+"""
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from mvib.data.bad_items import BadItem, BadItems
+from mvib.data.columns import ColumnKind
+from mvib.data.errors import DataError
+from mvib.data.picture_column import PictureOptions, PicturePart, read_pictures
+from mvib.data.pictures import SUFFIXES, PictureStore
+from mvib.data.table import RawColumn, Table, named_label_column
+
+_TRAIN = "train"
+_HELD_OUT = ("test", "val", "valid", "validation")
+_MAX_DEPTH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A picture that the folder holds: where, its class if it has one, and its length."""
+
+    path: Path
+    label: str | None
+    length: int
+
+
+@dataclass(slots=True)
+class _Found:
+    """What a walk through a folder has met."""
+
+    files: list[_File]
+    bad: list[BadItem]
+    others: list[Path]
+
+
+def load_folder_table(path: Path, options: PictureOptions, *, held_out: str | None = None) -> Table:
+    """The pictures of a folder as the column `image`, and the names of their class folders as the column `label`.
+
+    With `train/` beside `test/` (or `val/`, `valid/`, `validation/`) these are the parts; otherwise a part is still to
+    be held out. The label is the first folder below a part; pictures may lie deeper. Rows are in the order of names.
+
+    Args:
+        path: of the folder.
+        options: what a user says of the pictures.
+        held_out: name of the folder of the test part, none for the first of those above.
+
+    Raises:
+        DataError: there is no such folder, or no pictures in it, or they do not fit together.
+    """
+    name = f"folder:{path}"
+    if not path.is_dir():
+        why = "is no folder" if path.exists() else "does not exist"
+        raise DataError(f"`{path}` {why}", "check the path after `folder:`")
+    roots, notes = _part_folders(path, held_out)
+    found = [_walk(root, top=path) for root in roots]
+    bad = BadItems(options.skip)
+    for item in (item for part in found for item in part.bad):
+        bad.add(item)
+    if not found[0].files:
+        bad.check()
+        raise DataError(f"there are no pictures in `{roots[0]}`", f"they end in {', '.join(sorted(SUFFIXES))}")
+    for part in found:
+        notes += _note_others(part.others)
+    return _table(name, found, bad, options, notes)
+
+
+def _table(name: str, found: Sequence[_Found], bad: BadItems, options: PictureOptions, notes: list[str]) -> Table:
+    labels = [[file.label for file in part.files] for part in found]
+    classes = sorted({label for label in labels[0] if label is not None})
+    group = {label: number for number, label in enumerate(classes)}
+    parts = [
+        PicturePart(
+            store=FileStore(part.files), groups=np.array([group.get(label or "", -1) for label in its], np.int64)
+        )
+        for part, its in zip(found, labels, strict=True)
+    ]
+    read = read_pictures(parts, options, bad=bad, name=name)
+    bad_rows = [set(places) for places in read.bad]
+    columns = {
+        "image": RawColumn(
+            kind=ColumnKind.IMAGE,
+            train=read.rows[0],
+            test=read.rows[1] if len(read.rows) > 1 else None,
+            description="pictures of a folder, in [0, 1]",
+        )
+    }
+    if len(classes) > 1:
+        for part, its, rows in zip(found, labels, bad_rows, strict=True):
+            for place, label in enumerate(its):
+                if label is None:
+                    bad.add(BadItem(str(part.files[place].path), "lies in no class folder"))
+                    rows.add(place)
+        columns["label"] = named_label_column(
+            "label", labels[0], labels[1] if len(labels) > 1 else None, description="name of the folder"
+        )
+    else:
+        notes.append("the pictures have no labels: there are no two class folders")
+    return Table(
+        name=name,
+        columns=columns,
+        bad_train=frozenset(bad_rows[0]),
+        bad_test=frozenset(bad_rows[1]) if len(bad_rows) > 1 else frozenset(),
+        bad=bad,
+        notes=tuple(notes),
+    )
+
+
+def _part_folders(path: Path, held_out: str | None) -> tuple[list[Path], list[str]]:
+    train = path / _TRAIN
+    if held_out is not None and not (_is_plain_folder(train) and _is_plain_folder(path / held_out)):
+        raise DataError(
+            f"`{path}` has no folders `{_TRAIN}` and `{held_out}`", "leave `held_out` out: a fifth is then held out"
+        )
+    if not _is_plain_folder(train):
+        return [path], []
+    names = [held_out] if held_out is not None else [name for name in _HELD_OUT if _is_plain_folder(path / name)]
+    used = [_TRAIN, *names[:1]]
+    rest = sorted(entry.name for entry in os.scandir(path) if entry.name not in used and not entry.name.startswith("."))
+    notes = [f"of `{path}` the folders {' and '.join(used)} are used, not {', '.join(rest[:5])}"] if rest else []
+    return [path / name for name in used], notes
+
+
+def _is_plain_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _walk(root: Path, *, top: Path) -> _Found:
+    found = _Found(files=[], bad=[], others=[])
+    inside = os.path.realpath(top)
+    for path, label in _entries(root, None, 0, found):
+        try:
+            real = path
+            if path.is_symlink():
+                real = Path(os.path.realpath(path, strict=True))
+                if not real.is_relative_to(inside):
+                    found.bad.append(BadItem(str(path), "is a link that leads out of the folder, and is not followed"))
+                    continue
+            status = real.stat()
+        except OSError as problem:
+            why = "is a link that leads nowhere" if path.is_symlink() else f"cannot be read: {problem.strerror}"
+            found.bad.append(BadItem(str(path), why))
+            continue
+        if stat.S_ISDIR(status.st_mode):
+            found.bad.append(BadItem(str(path), "is a link to a folder, and is not followed"))
+        elif not stat.S_ISREG(status.st_mode):
+            found.bad.append(BadItem(str(path), "is not a file"))
+        elif path.suffix.lower() in SUFFIXES:
+            found.files.append(_File(real, label, status.st_size))
+        else:
+            found.others.append(path)
+    return found
+
+
+def _entries(folder: Path, label: str | None, depth: int, found: _Found) -> Iterator[tuple[Path, str | None]]:
+    """Everything below a folder that is not a plain folder itself, in the order of names, with its class."""
+    if depth > _MAX_DEPTH:
+        found.bad.append(BadItem(str(folder), f"lies more than {_MAX_DEPTH} folders deep"))
+        return
+    try:
+        with os.scandir(folder) as entries:
+            here = sorted(entries, key=lambda entry: entry.name)
+    except OSError as problem:
+        found.bad.append(BadItem(str(folder), f"cannot be read: {problem.strerror}"))
+        return
+    for entry in here:
+        if entry.name.startswith("."):
+            continue
+        path = Path(entry.path)
+        if entry.is_dir(follow_symlinks=False):
+            yield from _entries(path, entry.name if depth == 0 else label, depth + 1, found)
+        else:
+            yield path, label
+
+
+def _note_others(others: Sequence[Path]) -> list[str]:
+    if not others:
+        return []
+    files = "file is" if len(others) == 1 else "files are"
+    return [f"{len(others)} {files} left out as no picture by the ending, `{others[0]}` the first"]
+
+
+class FileStore(PictureStore):
+    """Image files."""
+
+    def __init__(self, files: Sequence[_File]) -> None:
+        """Args: files: which exist."""
+        # Strings take a fraction of what paths take, and there may be millions.
+        self._paths = [str(file.path) for file in files]
+        self._lengths: npt.NDArray[np.int64] = np.array([file.length for file in files], np.int64)
+        self._start = len(os.path.commonpath(self._paths)) if len(self._paths) > 1 else 0
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def name(self, place: int) -> str:
+        """The path."""
+        return self._paths[place]
+
+    def open(self, place: int) -> BinaryIO:
+        """The file, if it is not a link by now."""
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        return os.fdopen(os.open(self._paths[place], flags), "rb")
+
+    def identity(self, place: int) -> str:
+        """The path below what all have in common, and the length."""
+        return f"{self._paths[place][self._start :]} {self._lengths[place]}"

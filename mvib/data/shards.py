@@ -1,0 +1,280 @@
+"""Webdataset shards, `wds:PATTERN`: tar files whose members of one stem, `0001.jpg` and `0001.cls`, are an example.
+
+The shards are indexed once by their headers and then read at any place, so that shuffling, resuming and sharing among
+processes are as exact as for files, which a stream through a buffer cannot give. Only pictures and labels are read:
+nothing is unpickled, unpacked or written, no shell command (`pipe:`) is run and no address is called.
+"""
+
+import glob
+import os
+import re
+import tarfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from mvib.data.bad_items import BadItem, BadItems
+from mvib.data.columns import ColumnKind
+from mvib.data.errors import DataError
+from mvib.data.picture_column import PictureOptions, PicturePart, read_pictures
+from mvib.data.pictures import SUFFIXES, PictureStore
+from mvib.data.table import RawColumn, Table, label_column, named_label_column
+from mvib.reading import parse_json
+
+LABEL = "cls"
+_BRACES = re.compile(r"\{([^{}]*)\}")
+_RANGE = re.compile(r"(\d+)\.\.(\d+)")
+_MOST_SHARDS = 100_000
+# A label is a word or a number; more bytes are none.
+_MOST_LABEL_BYTES = 4096
+_MOST_PICTURE_BYTES = 1 << 28
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """A picture in a shard."""
+
+    shard: int
+    offset: int
+    length: int
+    name: str
+
+
+@dataclass(slots=True)
+class _Index:
+    """What the shards of a part hold."""
+
+    shards: list[str]
+    members: list[_Member] = field(default_factory=list)
+    labels: list[str | None] = field(default_factory=list)
+    bad: list[BadItem] = field(default_factory=list)
+    bad_rows: set[int] = field(default_factory=set)
+
+
+def load_shard_table(pattern: str, options: PictureOptions, *, test: str | None, label: str | None) -> Table:
+    """The pictures of tar shards as the column `image`, and their labels as the column `label`.
+
+    Args:
+        pattern: of paths, with braces (`{000..099}`, `{a,b}`) and wildcards; the shards are in the order of names.
+        options: what a user says of the pictures.
+        test: pattern of the held-out shards, none where a part is still to be held out.
+        label: which member of an example is its label, `cls` by default: text, or `json/KEY` for a value of a JSON
+            object. Where no example has it there are no labels.
+
+    Raises:
+        DataError: there are no such shards, or they cannot be used.
+    """
+    name = f"wds:{pattern}"
+    wanted = label or LABEL
+    indices = [_index(_expand(text), wanted) for text in ([pattern] if test is None else [pattern, test])]
+    bad = BadItems(options.skip)
+    for item in (item for part in indices for item in part.bad):
+        bad.add(item)
+    if not indices[0].members:
+        bad.check()
+        raise DataError(f"there are no pictures in the shards {name}", f"members end in {', '.join(sorted(SUFFIXES))}")
+    has_labels = label is not None or any(word is not None for part in indices for word in part.labels)
+    classes = sorted({word for part in indices for word in part.labels if word is not None})
+    group = {word: number for number, word in enumerate(classes)}
+    parts = [
+        PicturePart(
+            store=TarStore(part.shards, part.members),
+            groups=np.array([-1 if word is None else group[word] for word in part.labels], np.int64),
+        )
+        for part in indices
+    ]
+    read = read_pictures(parts, options, bad=bad, name=name)
+    bad_rows = [set(rows) | part.bad_rows for rows, part in zip(read.bad, indices, strict=True)]
+    columns = {
+        "image": RawColumn(
+            kind=ColumnKind.IMAGE,
+            train=read.rows[0],
+            test=read.rows[1] if len(read.rows) > 1 else None,
+            description="pictures of tar shards, in [0, 1]",
+        )
+    }
+    notes: tuple[str, ...] = ()
+    if has_labels:
+        for part, store, rows in zip(indices, parts, bad_rows, strict=True):
+            for row, word in enumerate(part.labels):
+                if word is None and row not in part.bad_rows:
+                    bad.add(BadItem(store.store.name(row), f"has no label `{wanted}`"))
+                    rows.add(row)
+        columns["label"] = _labels([part.labels for part in indices])
+    else:
+        notes = (f"the pictures have no labels: no example has a member `.{wanted}`",)
+    return Table(
+        name=name,
+        columns=columns,
+        bad_train=frozenset(bad_rows[0]),
+        bad_test=frozenset(bad_rows[1]) if len(bad_rows) > 1 else frozenset(),
+        bad=bad,
+        notes=notes,
+    )
+
+
+def _labels(parts: Sequence[Sequence[str | None]]) -> RawColumn:
+    words = [word for part in parts for word in part if word is not None]
+    if all(word.isascii() and word.isdigit() and len(word) < 18 for word in words):
+        train, *tests = [np.array([-1 if word is None else int(word) for word in part], np.int64) for part in parts]
+        return label_column("label", train, tests[0] if tests else None, description="label of an example")
+    return named_label_column(
+        "label", parts[0], parts[1] if len(parts) > 1 else None, description="label of an example"
+    )
+
+
+def _expand(pattern: str) -> list[str]:
+    """The shards that a pattern names.
+
+    Raises:
+        DataError: it is no pattern of local files, or names none.
+    """
+    if re.match(r"^(pipe|https?|gs|s3|hf|ftp|file|ais|hdfs):", pattern):
+        raise DataError(
+            f"`{pattern}` is no pattern of files on this machine", "copy the shards here first; nothing is downloaded"
+        )
+    paths: list[str] = []
+    for text in _expand_braces(os.path.expanduser(pattern)):
+        found = sorted(glob.glob(text)) if glob.has_magic(text) else [text]
+        paths += found
+    missing = [path for path in paths if not Path(path).is_file()]
+    if missing or not paths:
+        what = f"there is no shard `{missing[0]}`" if missing else f"no shard is called `{pattern}`"
+        raise DataError(what, "check the pattern after `wds:`, for example `wds:shards/{000..009}.tar`")
+    return paths
+
+
+def _expand_braces(text: str) -> list[str]:
+    done, waiting = [], [text]
+    while waiting:
+        first = waiting.pop(0)
+        match = _BRACES.search(first)
+        if match is None:
+            done.append(first)
+        else:
+            waiting = [first[: match.start()] + word + first[match.end() :] for word in _words(match[1])] + waiting
+        if len(done) + len(waiting) > _MOST_SHARDS:
+            raise DataError(f"`{text}` names more than {_MOST_SHARDS:,} shards", "name fewer")
+    return done
+
+
+def _words(braced: str) -> list[str]:
+    match = _RANGE.fullmatch(braced)
+    if match is None:
+        return braced.split(",")
+    first, last = int(match[1]), int(match[2])
+    if not first <= last <= first + _MOST_SHARDS:
+        raise DataError(f"`{{{braced}}}` is no range of shards", "write the smaller number first: `{000..009}`")
+    width = len(match[1]) if match[1].startswith("0") else 1
+    return [f"{number:0{width}}" for number in range(first, last + 1)]
+
+
+def _index(shards: list[str], label: str) -> _Index:
+    """Goes through the headers of the shards; the members of an example follow each other, as the format has it."""
+    index = _Index(shards)
+    for number, shard in enumerate(shards):
+        try:
+            # Not `r:*`: a compressed shard could not be read at a place, and may unpack to any size.
+            with tarfile.open(shard, mode="r:") as tar:
+                _index_shard(index, number, shard, tar, label)
+        except (tarfile.TarError, OSError, EOFError, ValueError) as problem:
+            index.bad.append(BadItem(shard, f"is no uncompressed tar file, or is cut short: {problem}"))
+    return index
+
+
+def _index_shard(index: _Index, number: int, shard: str, tar: tarfile.TarFile, label: str) -> None:
+    extension, _, key = label.partition("/")
+    length = os.path.getsize(shard)
+    example: _Example | None = None
+    for member in tar:
+        if not member.isreg():
+            if not member.isdir():
+                index.bad.append(BadItem(f"{shard}:{member.name}", "is a link or no file"))
+            continue
+        folder, _, base = member.name.rpartition("/")
+        own, _, ending = base.partition(".")
+        if example is None or f"{folder}/{own}" != example.stem:
+            _close(index, shard, example)
+            example = _Example(f"{folder}/{own}")
+        if f".{ending.rpartition('.')[2]}".lower() in SUFFIXES:
+            example.picture = _Member(number, member.offset_data, member.size, f"{shard}:{member.name}")
+            example.problem = _problem(member, length)
+        elif ending == extension and member.size <= _MOST_LABEL_BYTES * (256 if key else 1):
+            file = tar.extractfile(member)
+            example.label = _read_label(file.read() if file is not None else b"", key)
+    _close(index, shard, example)
+
+
+@dataclass(slots=True)
+class _Example:
+    """What has been met of an example whose members are being gone through."""
+
+    stem: str
+    picture: _Member | None = None
+    label: str | None = None
+    problem: str | None = None
+
+
+def _close(index: _Index, shard: str, example: _Example | None) -> None:
+    if example is None:
+        return
+    if example.picture is None:
+        index.bad.append(BadItem(f"{shard}:{example.stem.removeprefix('/')}", "has no picture"))
+        return
+    index.members.append(example.picture)
+    index.labels.append(example.label)
+    if example.problem is not None:
+        index.bad.append(BadItem(example.picture.name, example.problem))
+        index.bad_rows.add(len(index.members) - 1)
+
+
+def _problem(member: tarfile.TarInfo, length: int) -> str | None:
+    if member.offset_data + member.size > length:
+        return "is cut short by the end of the shard"
+    if member.size > _MOST_PICTURE_BYTES:
+        return f"has {member.size:,} bytes"
+    return None
+
+
+def _read_label(content: bytes, key: str) -> str | None:
+    try:
+        text = content.decode()
+        value = parse_json(text).get(key) if key else text
+    except (UnicodeDecodeError, ValueError, AttributeError, RecursionError):
+        return None
+    return str(value).strip() or None if isinstance(value, str | int) else None
+
+
+class TarStore(PictureStore):
+    """Pictures in tar files, each read at its place."""
+
+    def __init__(self, shards: Sequence[str], members: Sequence[_Member]) -> None:
+        """Args: shards: paths; members: the pictures."""
+        self._shards = shards
+        self._members = members
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def name(self, place: int) -> str:
+        """Shard and member."""
+        return self._members[place].name
+
+    def open(self, place: int) -> BinaryIO:
+        """The bytes of the member."""
+        member = self._members[place]
+        with open(self._shards[member.shard], "rb") as file:
+            file.seek(member.offset)
+            content = file.read(member.length)
+        if len(content) < member.length:
+            raise OSError("the shard is cut short")
+        return BytesIO(content)
+
+    def identity(self, place: int) -> str:
+        """Shard, place and length."""
+        member = self._members[place]
+        return f"{Path(self._shards[member.shard]).name} {member.offset} {member.length}"

@@ -1,0 +1,276 @@
+"""Columns as they were read, before bad rows are left out and a part is held out; several such tables side by side."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from mvib.data.bad_items import BadItems
+from mvib.data.columns import Column, ColumnKind, DataSource
+from mvib.data.errors import DataError
+from mvib.data.rows import Rows, take_rows
+from mvib.data.split import split_indices
+
+Labels = npt.NDArray[np.int64]
+# Whole numbers that are no class: a missing label.
+_MISSING = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RawColumn:
+    """A column before the split; without a test part a part of `train` is still to be held out."""
+
+    kind: ColumnKind
+    train: Rows
+    test: Rows | None
+    description: str
+    classes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Table:
+    """Columns with the rows that cannot be used still in their places, so that tables can be joined row by row.
+
+    Attributes:
+        name: how the source was asked for.
+        columns: by name.
+        bad_train: places of the training rows to leave out.
+        bad_test: places of the test rows to leave out.
+        bad: what is wrong with them.
+        notes: sentences for the user.
+    """
+
+    name: str
+    columns: Mapping[str, RawColumn]
+    bad_train: frozenset[int] = frozenset()
+    bad_test: frozenset[int] = frozenset()
+    bad: BadItems
+    notes: tuple[str, ...] = ()
+
+
+def label_column(key: str, train: Labels, test: Labels | None, *, description: str) -> RawColumn:
+    """A column of labels from any whole numbers: their sorted values become 0..K-1, negative ones are missing.
+
+    Raises:
+        DataError: there are fewer than two classes.
+    """
+    values = np.unique(train if test is None else np.concatenate((train, test)))
+    values = values[values >= 0]
+    if len(values) < 2:
+        raise DataError(
+            f"the label array `{key}` has {len(values)} class" + ("es" if len(values) == 0 else ""),
+            "labels need at least two different values; negative ones stand for a missing label",
+        )
+    if test is not None:
+        unknown = np.setdiff1d(test[test >= 0], train)
+        if len(unknown) > 0:
+            raise DataError(
+                f"the test labels of `{key}` hold classes that no training example has: {unknown[:5].tolist()}",
+                "give each class at least one training example",
+            )
+    return RawColumn(
+        kind=ColumnKind.LABEL,
+        train=_class_indices(train, values),
+        test=None if test is None else _class_indices(test, values),
+        classes=len(values),
+        description=f"{description}, classes {values[0]} to {values[-1]}",
+    )
+
+
+def named_label_column(
+    key: str, train: Sequence[str | None], test: Sequence[str | None] | None, *, description: str
+) -> RawColumn:
+    """A column of labels from words, none for a missing one; the sorted words of the training part are the classes.
+
+    Raises:
+        DataError: there are fewer than two classes, or test labels that no training example has.
+    """
+    classes = sorted({word for word in train if word is not None})
+    if len(classes) < 2:
+        raise DataError(
+            f"the label `{key}` has {len(classes)} class" + ("es" if len(classes) == 0 else ""),
+            "labels need at least two different values",
+        )
+    unknown = sorted({word for word in test or () if word is not None} - set(classes))
+    if unknown:
+        raise DataError(
+            f"the test labels of `{key}` hold classes that no training example has: {', '.join(unknown[:5])}",
+            "give each class at least one training example",
+        )
+    place = {word: number for number, word in enumerate(classes)}
+
+    def numbers(words: Sequence[str | None]) -> Tensor:
+        return torch.tensor([_MISSING if word is None else place[word] for word in words], dtype=torch.int64)
+
+    return RawColumn(
+        kind=ColumnKind.LABEL,
+        train=numbers(train),
+        test=None if test is None else numbers(test),
+        classes=len(classes),
+        description=f"{description}, classes {classes[0]} to {classes[-1]}",
+    )
+
+
+def finish_table(table: Table) -> DataSource:
+    """Leaves the bad rows out and holds a part out, stratified by the first label column where there is no test part.
+
+    Raises:
+        DataError: there are more bad rows than may be left out, or too few others.
+    """
+    table.bad.check()
+    parts = {key: _without(table, column) for key, column in table.columns.items()}
+    check_lengths(
+        {key: len(part.train) for key, part in parts.items()},
+        {key: None if part.test is None else len(part.test) for key, part in parts.items()},
+    )
+    first = next(iter(parts.values()))
+    if first.test is None:
+        parts = _hold_out(parts)
+    columns = {}
+    for key, part in parts.items():
+        assert part.test is not None
+        columns[key] = Column(
+            kind=part.kind, train=part.train, test=part.test, description=part.description, classes=part.classes
+        )
+        if part.kind is ColumnKind.LABEL:
+            _check_classes(key, part.train, part.test)
+    return DataSource(name=table.name, columns=columns, bad=table.bad, notes=table.notes)
+
+
+def check_lengths(train: Mapping[str, int], test: Mapping[str, int | None]) -> None:
+    """Refuse columns that are not of the same examples, or of too few.
+
+    Args:
+        train: numbers of training examples by column.
+        test: numbers of test examples by column, none meaning that a part is still to be held out.
+
+    Raises:
+        DataError: says how many each has.
+    """
+    for what, lengths in (("training", {**train}), ("test", {key: number or 0 for key, number in test.items()})):
+        if len(set(lengths.values())) > 1:
+            listed = ", ".join(f"`{key}` {length}" for key, length in lengths.items())
+            raise DataError(
+                f"the arrays differ in the number of {what} examples: {listed}",
+                "give every array the same examples in the same order",
+            )
+    num_test = next(iter(test.values()))
+    if next(iter(train.values())) < (2 if num_test is None else 1) or num_test == 0:
+        raise DataError("there are too few examples", "give at least one training and one test example")
+
+
+def join_tables(named: Sequence[tuple[str, Table]], *, name: str) -> Table:
+    """Puts tables side by side, row i of each being the same example.
+
+    A table with one column that is no label, or with one column at all, gives that column its name; otherwise the
+    column that has the name already is meant. Labels beside it keep their names.
+
+    Raises:
+        DataError: a name may mean several columns, or two labels of one name differ.
+    """
+    columns: dict[str, RawColumn] = {}
+    for given, table in named:
+        for key, column in _named_columns(given, table).items():
+            if key in columns and not _are_equal(columns[key], column):
+                raise DataError(
+                    f"two of the data sets have a column `{key}`, and they differ",
+                    f"say which column is meant: `{given}=...,column=NAME`",
+                )
+            columns[key] = column
+    tables = [table for _, table in named]
+    bad = BadItems(max(table.bad.limit for table in tables))
+    for item in (item for table in tables for item in table.bad):
+        bad.add(item)
+    return Table(
+        name=name,
+        columns=columns,
+        bad_train=frozenset().union(*(table.bad_train for table in tables)),
+        bad_test=frozenset().union(*(table.bad_test for table in tables)),
+        bad=bad,
+        notes=tuple(note for table in tables for note in table.notes),
+    )
+
+
+def select_column(table: Table, key: str) -> Table:
+    """One column of a table.
+
+    Raises:
+        DataError: there is no such column.
+    """
+    if key not in table.columns:
+        known = ", ".join(f"`{name}`" for name in table.columns)
+        raise DataError(f"{table.name} has no column `{key}`", f"it has {known}")
+    return replace(table, columns={key: table.columns[key]})
+
+
+def _named_columns(given: str, table: Table) -> dict[str, RawColumn]:
+    features = [key for key, column in table.columns.items() if column.kind is not ColumnKind.LABEL]
+    if len(table.columns) == 1:
+        chosen = next(iter(table.columns))
+    elif given in table.columns:
+        chosen = given
+    elif len(features) == 1:
+        chosen = features[0]
+    else:
+        known = ", ".join(f"`{key}`" for key in table.columns)
+        raise DataError(
+            f"`{given}` may be any of the columns {known} of {table.name}",
+            f"say which: `{given}={table.name},column={features[0] if features else next(iter(table.columns))}`",
+        )
+    labels = {key: column for key, column in table.columns.items() if column.kind is ColumnKind.LABEL and key != chosen}
+    return {given: table.columns[chosen], **labels}
+
+
+def _are_equal(one: RawColumn, other: RawColumn) -> bool:
+    if one.kind is not ColumnKind.LABEL or other.kind is not ColumnKind.LABEL:
+        return False
+    pairs = ((one.train, other.train), (one.test, other.test))
+    return all(
+        (a is None and b is None) or (isinstance(a, Tensor) and isinstance(b, Tensor) and torch.equal(a, b))
+        for a, b in pairs
+    )
+
+
+def _without(table: Table, column: RawColumn) -> RawColumn:
+    train, test = column.train, column.test
+    if table.bad_train:
+        train = take_rows(train, _others(len(train), table.bad_train))
+    if test is not None and table.bad_test:
+        test = take_rows(test, _others(len(test), table.bad_test))
+    return replace(column, train=train, test=test)
+
+
+def _others(number: int, places: frozenset[int]) -> npt.NDArray[np.int64]:
+    return np.setdiff1d(np.arange(number, dtype=np.int64), np.array(sorted(places), dtype=np.int64))
+
+
+def _hold_out(parts: Mapping[str, RawColumn]) -> dict[str, RawColumn]:
+    labels = [part.train.numpy() for part in parts.values() if _is_label(part) and isinstance(part.train, Tensor)]
+    number = len(next(iter(parts.values())).train)
+    train, test = split_indices(number, labels[0] if labels else None)
+    return {
+        key: replace(part, train=take_rows(part.train, train), test=take_rows(part.train, test))
+        for key, part in parts.items()
+    }
+
+
+def _is_label(part: RawColumn) -> bool:
+    return part.kind is ColumnKind.LABEL
+
+
+def _check_classes(key: str, train: Rows, test: Rows) -> None:
+    assert isinstance(train, Tensor)
+    assert isinstance(test, Tensor)
+    unknown = np.setdiff1d(test[test >= 0].numpy(), train.numpy())
+    if len(unknown) > 0:
+        raise DataError(
+            f"the test labels of `{key}` hold classes that no training example has: {unknown[:5].tolist()}",
+            "give each class at least one training example",
+        )
+
+
+def _class_indices(labels: Labels, values: Labels) -> Tensor:
+    return torch.from_numpy(np.where(labels >= 0, np.searchsorted(values, labels), _MISSING).astype(np.int64))

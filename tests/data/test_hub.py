@@ -1,0 +1,157 @@
+"""Hub data sets against a stand-in for the package `datasets`: its documented interface, and no network.
+
+The real package was tried by hand with local parquet files (docs/data.md); here it is not installed.
+"""
+
+import io
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image as Pil
+
+from mvib.data import DataError, load_source
+from tests.data.pictures import pixels
+
+
+@dataclass
+class Image:
+    decode: bool = True
+    dtype = "PIL.Image.Image"
+
+
+@dataclass
+class ClassLabel:
+    names: tuple[str, ...] = ("cat", "dog")
+    dtype = "int64"
+
+
+@dataclass
+class Value:
+    dtype: str
+
+
+class Rows:
+    def __init__(self, rows: list[dict[str, Any]], features: dict[str, Any], *, streaming: bool) -> None:
+        self.rows, self.features, self.streaming = rows, features, streaming
+
+    def cast_column(self, key: str, feature: Any) -> "Rows":
+        return Rows(self.rows, {**self.features, key: feature}, streaming=self.streaming)
+
+    def select(self, places: range) -> "Rows":
+        return Rows([self.rows[place] for place in places], self.features, streaming=self.streaming)
+
+    def select_columns(self, keys: list[str]) -> "Rows":
+        rows = [{key: row[key] for key in keys} for row in self.rows]
+        return Rows(rows, {key: self.features[key] for key in keys}, streaming=self.streaming)
+
+    def __len__(self) -> int:
+        assert not self.streaming, "a stream has no length"
+        return len(self.rows)
+
+    def __getitem__(self, place: int) -> dict[str, Any]:
+        assert not self.streaming, "a stream has no places"
+        return self._shown(self.rows[place])
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return map(self._shown, self.rows)
+
+    def _shown(self, row: dict[str, Any]) -> dict[str, Any]:
+        for feature in self.features.values():
+            assert not (isinstance(feature, Image) and feature.decode), "pictures are decoded with our limits"
+        return row
+
+
+def png(seed: int) -> bytes:
+    stream = io.BytesIO()
+    Pil.fromarray(pixels(seed)).save(stream, format="PNG")
+    return stream.getvalue()
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    state: dict[str, Any] = {
+        "features": {"img": Image(), "label": ClassLabel(), "weight": Value("float32"), "text": Value("string")},
+        "splits": {
+            name: [
+                {"img": {"bytes": png(n), "path": None}, "label": n % 2, "weight": n / 2, "text": "x"}
+                for n in range(number)
+            ]
+            for name, number in (("train", 12), ("test", 4))
+        },
+        "calls": [],
+    }
+
+    def load_dataset(path: str, name: str | None = None, *, split: str, revision: str | None, streaming: bool) -> Rows:
+        state["calls"].append((path, name, split, revision, streaming))
+        if split not in state["splits"]:
+            raise ValueError(f'Unknown split "{split}". Should be one of {list(state["splits"])}.')
+        return Rows(state["splits"][split], state["features"], streaming=streaming)
+
+    module = ModuleType("datasets")
+    module.__dict__.update(
+        __version__="4.1.0", load_dataset=load_dataset, Image=Image, ClassLabel=ClassLabel, Value=Value
+    )
+    monkeypatch.setitem(sys.modules, "datasets", module)
+    return state
+
+
+@pytest.mark.parametrize("options", ["", ",cache=no", ",streaming=yes,n=100"])
+def test_columns_have_the_names_of_the_hub(hub: dict[str, Any], options: str) -> None:
+    source = load_source(f"hf:user/pets,config=small,revision=abc{options}")
+    assert set(source.columns) == {"img", "label", "weight"}
+    assert (source.num_train, source.num_test) == (12, 4)
+    assert source.columns["img"].shape == (3, 8, 8)
+    pictures = (source.columns["img"].test[:] * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+    assert torch.equal(pictures, torch.stack([torch.from_numpy(pixels(n)) for n in range(4)]))
+    assert source.columns["label"].test[:].tolist() == [0, 1, 0, 1]
+    assert source.columns["weight"].test[:].flatten().tolist() == [0.0, 0.5, 1.0, 1.5]
+    streaming = "streaming" in options
+    assert hub["calls"][0] == ("user/pets", "small", "train", "abc", streaming)
+
+
+def test_without_a_test_split_a_part_is_held_out(hub: dict[str, Any]) -> None:
+    del hub["splits"]["test"]
+    source = load_source("hf:user/pets")
+    assert (source.num_train, source.num_test) == (9, 3)
+    assert "pin it" in source.notes[0]
+    with pytest.raises(DataError, match="has no split `other`"):
+        load_source("hf:user/pets,test=other")
+
+
+def test_bad_pictures_are_named(hub: dict[str, Any]) -> None:
+    hub["splits"]["train"][3]["img"] = {"bytes": b"junk", "path": None}
+    hub["splits"]["train"][5]["img"] = None
+    with pytest.raises(DataError, match=r"2 items.*user/pets/train\[3\]` is no picture.*train\[5\]` is empty"):
+        load_source("hf:user/pets")
+    assert load_source("hf:user/pets,skip=2").num_train == 10
+
+
+def test_the_label_may_be_named(hub: dict[str, Any]) -> None:
+    for number, row in enumerate(hub["splits"]["train"] + hub["splits"]["test"]):
+        row["text"] = "ab"[number % 2]
+    source = load_source("hf:user/pets,label=text,column=text")
+    assert source.columns["text"].classes == 2
+    with pytest.raises(DataError, match="has no column `kind`"):
+        load_source("hf:user/pets,label=kind")
+
+
+def test_a_stream_needs_an_end(hub: dict[str, Any]) -> None:
+    with pytest.raises(DataError, match="say how many"):
+        load_source("hf:user/pets,streaming=yes")
+    assert load_source("hf:user/pets,streaming=yes,n=5").num_train == 5
+
+
+def test_without_the_package_or_with_one_that_runs_scripts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(DataError, match=r"`hf:` needs the package `datasets`.*pip install 'datasets>=4\.0\.0'"):
+        load_source("hf:user/pets")
+    old = ModuleType("datasets")
+    old.__dict__["__version__"] = "2.19.0"
+    monkeypatch.setitem(sys.modules, "datasets", old)
+    with pytest.raises(DataError, match=r"4\.0\.0 or newer, and 2\.19\.0 is installed"):
+        load_source("hf:user/pets")

@@ -1,0 +1,177 @@
+"""Batches read by other processes: the same whatever their number, shared among ranks, begun anywhere."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from mvib.data import BatchLoader, DataError, DataSource, Loading, Share, load_source, source_from_object, training_part
+from mvib.data.bad_items import BadItems
+from tests.data.pictures import write_classes
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> DataSource:
+    root = write_classes(tmp_path_factory.mktemp("pictures"), number=30)
+    return load_source(f"folder:{root},cache=no")
+
+
+def loader(source: DataSource, *, workers: int = 0, share: Share | None = None) -> BatchLoader:
+    loading = Loading(workers=workers)
+    return BatchLoader(training_part(source.columns), device=CPU, bad=source.bad, loading=loading, share=share)
+
+
+def epoch(batches: BatchLoader, number: int = 0, *, seed: int = 0, start: int = 0) -> list[dict[str, Tensor]]:
+    return list(batches.shuffled(size=8, seed=seed, epoch=number, drop_last=False, start=start))
+
+
+def assert_same(one: list[dict[str, Tensor]], other: list[dict[str, Tensor]]) -> None:
+    assert len(one) == len(other)
+    for a, b in zip(one, other, strict=True):
+        assert a.keys() == b.keys()
+        assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_the_number_of_processes_changes_nothing(folder: DataSource) -> None:
+    here, there = loader(folder), loader(folder, workers=2)
+    for number in range(3):
+        assert_same(epoch(here, number), epoch(there, number))
+    assert_same(list(here.in_order(size=7)), list(there.in_order(size=7)))
+
+
+def test_an_epoch_has_each_example_once_in_an_order_of_seed_and_epoch(folder: DataSource) -> None:
+    batches = loader(folder)
+    first = torch.cat([batch["image"] for batch in epoch(batches)])
+    assert len({tuple(row) for row in first.flatten(1).tolist()}) == len(first) == folder.num_train
+    for number, seed in ((1, 0), (0, 1)):
+        other = torch.cat([batch["image"] for batch in epoch(batches, number, seed=seed)])
+        assert not torch.equal(first, other)
+
+
+def test_an_epoch_may_begin_anywhere(folder: DataSource) -> None:
+    batches = loader(folder, workers=1)
+    whole = epoch(batches, 2)
+    assert_same(epoch(batches, 2, start=3), whole[3:])
+    # One that is left in the middle does not disturb the next.
+    unfinished = batches.shuffled(size=8, seed=0, epoch=0, drop_last=False)
+    next(unfinished)
+    unfinished.close()  # type: ignore[attr-defined]
+    assert_same(epoch(batches, 2), whole)
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_ranks_share_each_batch_without_overlap(folder: DataSource, ranks: int) -> None:
+    whole = epoch(loader(folder))
+    shares = [epoch(loader(folder, share=Share(rank, ranks))) for rank in range(ranks)]
+    for place, batch in enumerate(whole):
+        joined = {name: torch.cat([share[place][name] for share in shares]) for name in batch}
+        assert_same([joined], [batch])
+
+
+def test_arrays_in_memory_are_shared_and_begun_alike() -> None:
+    source = load_source("digits")
+    order = torch.cat([batch["label"] for batch in epoch(loader(source))])
+    assert torch.equal(torch.cat([batch["label"] for batch in epoch(loader(source), start=2)]), order[16:])
+    halves = [epoch(loader(source, share=Share(rank, 2)))[0]["label"] for rank in (0, 1)]
+    assert torch.equal(torch.cat(halves), order[:8])
+
+
+def test_the_global_generators_are_left_alone(folder: DataSource) -> None:
+    torch.manual_seed(5)
+    state = torch.get_rng_state()
+    epoch(loader(folder))
+    epoch(loader(folder, workers=1))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+class Drawing(Dataset[tuple[Tensor, int]]):
+    """Items that draw from all three generators, as a data set with augmentation does."""
+
+    def __len__(self) -> int:
+        return 40
+
+    def __getitem__(self, item: int) -> tuple[Tensor, int]:
+        drawn = [float(torch.rand(())), float(np.random.rand()), random.random()]
+        return torch.tensor([*drawn, float(item)]), item % 2
+
+
+def test_what_workers_draw_differs_among_them_and_not_with_their_number() -> None:
+    source = source_from_object(Drawing())
+    found = {workers: epoch(loader(source, workers=workers)) for workers in (0, 1, 2)}
+    assert_same(found[0], found[1])
+    assert_same(found[0], found[2])
+    drawn = torch.cat([batch["vector"] for batch in found[2]])[:, :3]
+    # Workers that began with one state would draw the same numbers for their first batches.
+    assert len(set(drawn.flatten().tolist())) == drawn.numel()
+    again = torch.cat([batch["vector"] for batch in epoch(loader(source, workers=2), 1)])[:, :3]
+    assert not set(again.flatten().tolist()) & set(drawn.flatten().tolist())
+
+
+class Dying(Dataset[Tensor]):
+    def __len__(self) -> int:
+        return 40
+
+    def __getitem__(self, item: int) -> Tensor:
+        import os  # noqa: PLC0415
+
+        if torch.utils.data.get_worker_info() is not None:
+            os._exit(1)
+        return torch.zeros(2)
+
+
+def test_a_process_that_dies_is_an_error_and_not_a_hang() -> None:
+    with pytest.raises(DataError, match=r"a process that reads the data has ended.*`--workers 1`"):
+        epoch(loader(source_from_object(Dying()), workers=1))
+
+
+def test_an_object_may_be_a_pair_of_data_sets_or_a_mapping_of_them() -> None:
+    for data in ((Drawing(), Drawing()), {"train": Drawing(), "test": Drawing()}):
+        source = source_from_object(data)
+        assert (source.num_train, source.num_test) == (40, 40)
+        assert source.columns["label"].classes == 2
+
+
+class Items(Dataset[Any]):
+    def __init__(self, items: list[Any]) -> None:
+        self.items = items
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, place: int) -> Any:
+        return self.items[place]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (Items([]), "has no items"),
+        (Items([("a", 1)] * 4), "`value 0` of the data set is a `str`"),
+        (Items([{"x": torch.zeros(2)}, {"y": torch.zeros(2)}] * 4), "has no `x`"),
+        (Items([torch.zeros(2), torch.zeros(3)] * 4), "has the shape"),
+        ({"train": Items([1]), "val": Items([1])}, "call them `train` and `test`"),
+        (7, "data of the type `int` are not known"),
+    ],
+)
+def test_objects_that_cannot_be_used(data: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        epoch(loader(source_from_object(data)))
+
+
+def test_named_items_and_pictures(tmp_path: Path) -> None:
+    grey = np.arange(16, dtype=np.uint8).reshape(4, 4)
+    source = source_from_object(Items([{"left": grey, "right": torch.ones(3, 4, 4), "kind": n % 3} for n in range(9)]))
+    assert {name: column.shape for name, column in source.columns.items()} == {
+        "left": (1, 4, 4),
+        "right": (3, 4, 4),
+        "kind": (),
+    }
+    batches = BatchLoader(training_part(source.columns), device=CPU, bad=BadItems(), loading=Loading(workers=0))
+    assert float(next(batches.in_order(size=2))["left"].max()) == pytest.approx(15 / 255)

@@ -1,0 +1,201 @@
+"""CSV and parquet: numbers as one vector, one column as label, rows that cannot be used."""
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+
+from mvib.data import ColumnKind, DataError, DataSource, load_source
+
+
+def both(source: DataSource, name: str) -> torch.Tensor:
+    return torch.cat((source.columns[name].train[:], source.columns[name].test[:]))
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def table(*rows: str) -> str:
+    return "a,b,species\n" + "".join(f"{row}\n" for row in rows)
+
+
+GOOD = tuple(f"{n},{n / 4},{'cat' if n % 2 else 'dog'}" for n in range(10))
+
+
+def test_numbers_are_a_vector_and_the_named_column_the_label(tmp_path: Path) -> None:
+    source = load_source(f"csv:{write(tmp_path / 'a.csv', table(*GOOD))},label=species")
+    features, label = source.columns["features"], source.columns["species"]
+    assert (features.kind, features.shape) == (ColumnKind.VECTOR, (2,))
+    assert label.classes == 2
+    values = both(source, "features")
+    assert torch.equal(values[:, 1], values[:, 0] / 4)
+    # The classes are in the order of their names: cat, dog.
+    assert torch.equal(both(source, "species"), (values[:, 0] % 2 == 0).long())
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_other_delimiters_and_a_byte_order_mark(tmp_path: Path, delimiter: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(table(*GOOD).replace(",", delimiter), encoding="utf-8-sig")
+    assert load_source(f"csv:{path},label=species").columns["features"].shape == (2,)
+
+
+def test_labels_that_are_numbers_keep_their_order(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "x,y\n" + "".join(f"{n}.5,{(2, 10)[n % 2]}\n" for n in range(10)))
+    source = load_source(f"csv:{path},label=y")
+    assert torch.equal(both(source, "y"), both(source, "features")[:, 0].floor().long() % 2)
+
+
+def test_a_test_file_keeps_its_rows(tmp_path: Path) -> None:
+    train = write(tmp_path / "train.csv", table(*GOOD))
+    test = write(tmp_path / "test.csv", table("7,8,cat"))
+    source = load_source(f"csv:{train},label=species,test={test}")
+    assert (source.num_train, source.num_test) == (10, 1)
+    assert source.columns["features"].test[:].tolist() == [[7.0, 8.0]]
+    write(test, "a,c,species\n7,8,cat\n")
+    with pytest.raises(DataError, match="other columns"):
+        load_source(f"csv:{train},label=species,test={test}")
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ("x,1,cat", r"has 'x' as `a`, which is no finite number"),
+        (",1,cat", r"has '' as `a`"),
+        ("1,nan,cat", r"has 'nan' as `b`"),
+        ("1,1e300,cat", r"has '1e300' as `b`"),
+        ("1,2", r"has 2 fields, and there are 3 columns"),
+        ("1,2,cat,4", r"has 4 fields"),
+        ("1,2,", r"has no `species`"),
+        ('1,2,"cat"dog', r"is not a line of fields"),
+    ],
+)
+def test_bad_rows_are_named_by_their_line(tmp_path: Path, row: str, why: str) -> None:
+    path = write(tmp_path / "a.csv", table(*GOOD[:4], row, *GOOD[4:]))
+    with pytest.raises(DataError, match=rf"a\.csv:6` {why}"):
+        load_source(f"csv:{path},label=species")
+    source = load_source(f"csv:{path},label=species,skip=1")
+    assert sorted(both(source, "features")[:, 0].tolist()) == list(range(10))
+    assert len(source.bad) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ("", r"the column `species` of .* holds no numbers; name it as the label, `,label=species`"),
+        (",label=kind", r"has no column `kind`; it has `a`, `b`, `species`"),
+        (",drop=z", r"has no column `z`"),
+        (",labl=species", r"no option `labl`; did you mean `label`\?"),
+        (",label=species,skip=many", r"`skip=many` of `csv` is not a whole number"),
+    ],
+)
+def test_columns_that_are_not_there_are_errors(tmp_path: Path, options: str, why: str) -> None:
+    path = write(tmp_path / "a.csv", table(*GOOD))
+    with pytest.raises(DataError, match=why):
+        load_source(f"csv:{path}{options}")
+
+
+def test_columns_may_be_left_out(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", table(*GOOD))
+    assert load_source(f"csv:{path},drop=species+a").columns["features"].shape == (1,)
+
+
+def test_files_that_are_no_table_are_errors(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="there is no file"):
+        load_source(f"csv:{tmp_path / 'none.csv'}")
+    with pytest.raises(DataError, match="no line of names"):
+        load_source(f"csv:{write(tmp_path / 'a.csv', '')}")
+    with pytest.raises(DataError, match="two columns `a`"):
+        load_source(f"csv:{write(tmp_path / 'a.csv', 'a,a')}")
+    (tmp_path / "a.csv").write_bytes(b"a,b\n\xff\xfe\n")
+    with pytest.raises(DataError, match="not UTF-8"):
+        load_source(f"csv:{tmp_path / 'a.csv'}")
+    with pytest.raises(DataError, match=r"write `csv:x\.csv`"):
+        load_source("x.csv")
+
+
+def test_parquet_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(DataError, match=r"needs the package `pyarrow`.*pip install 'pyarrow>=14\.0\.1'"):
+        load_source(f"parquet:{tmp_path}")
+
+
+def stand_in(monkeypatch: pytest.MonkeyPatch, content: dict[str, list[object]], version: str = "20.0.0") -> None:
+    """The part of pyarrow that is used, so that the test runs without the package."""
+
+    class Column:
+        def __init__(self, values: list[object]) -> None:
+            self._values = values
+
+        def to_pylist(self) -> list[object]:
+            return self._values
+
+    class Read:
+        def __init__(self) -> None:
+            self.column_names = list(content)
+            self.num_rows = len(next(iter(content.values())))
+
+        def column(self, name: str) -> Column:
+            return Column(content[name])
+
+    class File:
+        def __init__(self, path: str) -> None:
+            assert path.endswith(".parquet")
+
+        def read(self) -> Read:
+            return Read()
+
+    arrow, parquet = ModuleType("pyarrow"), ModuleType("pyarrow.parquet")
+    arrow.__dict__["__version__"] = version
+    # scikit-learn asks every loaded pyarrow whether an array is one of its own.
+    arrow.__dict__.update(dict.fromkeys(("Table", "ChunkedArray", "RecordBatch", "Array"), File))
+    parquet.__dict__["ParquetFile"] = File
+    monkeypatch.setitem(sys.modules, "pyarrow", arrow)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", parquet)
+
+
+def test_parquet_columns(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet", "")
+    content: dict[str, list[object]] = {
+        "a": [*range(10)],
+        "wide": [[float(n), 2.0 * n] for n in range(10)],
+        "y": ["cat", "dog"] * 5,
+    }
+    stand_in(monkeypatch, content)
+    source = load_source(f"parquet:{path},label=y")
+    values = both(source, "features")
+    assert torch.equal(values, values[:, :1] * torch.tensor([1.0, 1.0, 2.0]))
+    assert torch.equal(both(source, "y"), values[:, 0].long() % 2)
+    content["a"][3], content["y"][4], content["wide"][5] = None, None, [1.0]
+    stand_in(monkeypatch, content)
+    with pytest.raises(DataError, match=r"3 items .*row 3` has a null.*row 5` .*row 4` has no `y`"):
+        load_source(f"parquet:{path},label=y")
+    assert both(load_source(f"parquet:{path},label=y,skip=3"), "features").shape == (7, 3)
+    with pytest.raises(DataError, match=r"the column `y` of .* holds no numbers"):
+        load_source(f"parquet:{path}")
+
+
+def test_a_pyarrow_that_unpickles_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    stand_in(monkeypatch, {"a": [1]}, version="14.0.0")
+    with pytest.raises(DataError, match=r"14\.0\.1 or newer, and 14\.0\.0 is installed"):
+        load_source(f"parquet:{tmp_path}")
+
+
+def test_the_real_pyarrow_reads_the_same(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    numbers = np.arange(10.0)
+    path = tmp_path / "a.parquet"
+    content = {"a": numbers, "wide": [[n, 2 * n] for n in numbers.tolist()], "y": ["cat", "dog"] * 5}
+    parquet.write_table(arrow.table(content), path)
+    source = load_source(f"parquet:{path},label=y")
+    values = both(source, "features")
+    assert torch.equal(values, values[:, :1] * torch.tensor([1.0, 1.0, 2.0]))
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(DataError, match="cannot be read as parquet"):
+        load_source(f"parquet:{path},label=y")
