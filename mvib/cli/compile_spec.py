@@ -1,20 +1,48 @@
-"""`mvib compile FILE`: the compiled module without training it: networks, shapes, parameters."""
+"""`mvib compile FILE`: the compiled module without training it: networks, shapes, parameters, or a file of its own."""
 
 import json
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from mvib.cli.exit_codes import SPEC_WRONG, WRONG_USAGE
+from mvib.cli.exit_codes import FAILED, SPEC_WRONG, WRONG_USAGE
 from mvib.cli.spec_argument import load_analysis, print_diagnostics, spec_options
 from mvib.diagnostics import SpecError
+from mvib.driver import Analysis
+from mvib.source import printable_lines
+from mvib.writing import write_whole
+
+if TYPE_CHECKING:
+    from mvib.compile.model import CompiledModel
+
+_STANDARD_OUTPUT = "-"
 
 
 @click.command("compile")
 @spec_options
 @click.option("--data", default=None, help="Data set whose shapes are used; default: that of the train block.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
-def command(file: str, settings: tuple[str, ...], plugins: tuple[str, ...], data: str | None, form: str) -> int | None:
-    """Compile a spec and print its networks, their shapes and parameters."""
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default=None, help="Of the table of networks.")
+@click.option(
+    "--emit",
+    type=click.Choice(["python"]),
+    default=None,
+    help="Write the method as one PyTorch file that needs no mvib, in the place of the table.",
+)
+@click.option(
+    "-o", "--output", default=None, metavar="OUT.py", help="Where --emit writes; without it, or -, it prints."
+)
+def command(
+    file: str,
+    settings: tuple[str, ...],
+    plugins: tuple[str, ...],
+    data: str | None,
+    form: str | None,
+    emit: str | None,
+    output: str | None,
+) -> int | None:
+    """Compile a spec and print its networks, their shapes and parameters; or write it as a file of its own."""
+    path = _path(emit, output, form)
     analysis = load_analysis(file, settings, plugins)
     from mvib.compile.compiler import compile_model  # noqa: PLC0415 - torch only when the spec is sound
     from mvib.compile.example import ExampleError  # noqa: PLC0415
@@ -28,8 +56,10 @@ def command(file: str, settings: tuple[str, ...], plugins: tuple[str, ...], data
         print_diagnostics(error.diagnostics)
         return SPEC_WRONG
     except (DataError, ExampleError) as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(printable_lines(f"error: {error}"), err=True)
         return WRONG_USAGE
+    if emit is not None:
+        return _emit(analysis, model, path)
     summary = summarise(model)
     if form == "json":
         click.echo(json.dumps(summary, indent=2))
@@ -44,4 +74,38 @@ def command(file: str, settings: tuple[str, ...], plugins: tuple[str, ...], data
     click.echo("")
     click.echo("variables: " + ", ".join(f"{name} {shape}" for name, shape in summary["variables"].items()))
     click.echo(f"trained parameters: {summary['trained']:,}; copies and frozen: {summary['untrained']:,}")
+    return None
+
+
+def _path(emit: str | None, output: str | None, form: str | None) -> Path | None:
+    """Where a file goes, None for the standard output.
+
+    Raises:
+        click.UsageError: the options do not go together, or there is no such folder.
+    """
+    if emit is None and output is not None:
+        raise click.UsageError("-o is where --emit writes: add --emit python")
+    if emit is not None and form is not None:
+        raise click.UsageError("--format is of the table of networks, and --emit writes none: leave one of them out")
+    if output is None or output == _STANDARD_OUTPUT:
+        return None
+    path = Path(output)
+    if not path.parent.is_dir():
+        raise click.UsageError(f"there is no folder `{path.parent}`")
+    return path
+
+
+def _emit(analysis: Analysis, model: "CompiledModel", path: Path | None) -> int | None:
+    from mvib.compile.emission import EmissionError, emit_source  # noqa: PLC0415 - torch only when the spec is sound
+
+    try:
+        source = emit_source(analysis, model)
+    except EmissionError as error:
+        click.echo(f"error: this method cannot be written as a file of its own: {error}", err=True)
+        return FAILED
+    if path is None:
+        click.echo(source, nl=False)
+        return None
+    write_whole(path, source.encode())
+    click.echo(f"wrote {path}")
     return None
