@@ -1,13 +1,16 @@
-"""What `mvib eval` does once its arguments are read: load the run, probe it and the untrained network, print."""
+"""What `mvib eval` does once its arguments are read: load the runs, probe them and the untrained networks, print."""
 
+import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import click
+import torch
 
 from mvib.cli.run_errors import explained
-from mvib.evaluate import Comparison, evaluate_model
+from mvib.evaluate import Comparison, ProbeError, evaluate_model
 from mvib.evaluate.comparison import (
     align_rows,
     comparison_notes,
@@ -16,6 +19,8 @@ from mvib.evaluate.comparison import (
     comparison_to_json,
 )
 from mvib.evaluate.evaluation import read_probes
+from mvib.evaluate.similarity import CKA, CKA_PROTOCOL, Similarity, compare_representations, represent_held_out
+from mvib.source import printable_lines
 from mvib.train import Run, load_run
 
 
@@ -24,16 +29,18 @@ class EvaluationRequest:
     """The arguments of `mvib eval`.
 
     Attributes:
-        folder: of the run.
+        folders: of the runs.
         probes: names of probes with commas.
-        data: in the place of those it was trained on.
+        seeds: of the protocols that draw anything.
+        data: in the place of those they were trained on.
         device: where to run.
-        plugins: that the spec of the run may use.
+        plugins: that the specs of the runs may use.
         is_json: print JSON.
     """
 
-    folder: str
+    folders: tuple[str, ...]
     probes: str
+    seeds: int
     data: str | None
     device: str
     plugins: tuple[str, ...]
@@ -41,23 +48,84 @@ class EvaluationRequest:
 
 
 def evaluate_and_report(request: EvaluationRequest) -> None:
-    """Evaluate a run and print the table; leaves with an exit code where the run cannot be used."""
+    """Evaluate runs and print their tables; leaves with an exit code where one cannot be used."""
     with explained():
-        names = read_probes(request.probes)
-        run = load_run(request.folder, data=request.data, device=request.device, plugins=request.plugins)
-        trained, untrained = (
-            evaluate_model(model, run.examples.columns, run.examples.labels, probes=names)
-            for model in (run.model, run.untrained())
-        )
-    comparison = Comparison(probes=names, trained=trained, untrained=untrained)
+        names, with_cka = _read_names(request)
+        runs = {
+            folder: load_run(folder, data=request.data, device=request.device, plugins=request.plugins)
+            for folder in dict.fromkeys(request.folders)
+        }
+        comparisons = {folder: _compare(run, names, seeds=request.seeds) for folder, run in runs.items() if names}
+        similarity = _compare_runs(runs) if with_cka else None
     if request.is_json:
-        click.echo(json.dumps({"run": request.folder, **comparison_to_json(comparison)}, indent=2, allow_nan=False))
+        click.echo(json.dumps(_to_json(comparisons, similarity), indent=2, allow_nan=False))
         return
-    for line in _lines(run, comparison):
-        click.echo(line)
+    for line in _lines(runs, comparisons, similarity):
+        click.echo(printable_lines(line))
 
 
-def _lines(run: Run, comparison: Comparison) -> Iterator[str]:
+def _read_names(request: EvaluationRequest) -> tuple[tuple[str, ...], bool]:
+    words = [word.strip() for word in request.probes.split(",")]
+    with_cka = CKA in words
+    others = ",".join(word for word in words if word != CKA)
+    several = len(set(request.folders)) > 1
+    if with_cka and not several:
+        raise ProbeError("`cka` compares runs, and one is named; name another: `mvib eval RUN RUN --probe cka`")
+    names = read_probes(others) if others or not with_cka else ()
+    return names, with_cka or ("all" in words and several)
+
+
+def _compare(run: Run, names: tuple[str, ...], *, seeds: int) -> Comparison:
+    trained, untrained = (
+        evaluate_model(model, run.examples.columns, run.examples.labels, probes=names, seeds=seeds)
+        for model in (run.model, run.untrained())
+    )
+    return Comparison(probes=names, trained=trained, untrained=untrained)
+
+
+def _compare_runs(runs: Mapping[str, Run]) -> Similarity:
+    for (one, first), (other, second) in itertools.pairwise(runs.items()):
+        labels, others = first.examples.labels, second.examples.labels
+        for name in labels.keys() & others.keys():
+            # As many examples may still be others; labels that differ give them away.
+            if not torch.equal(labels[name].test[:], others[name].test[:]):
+                raise ProbeError(
+                    f"`cka` needs the same held-out examples, and the labels `{name}` of `{one}` and `{other}` differ; "
+                    "give both the same data: `--data`"
+                )
+    return compare_representations(
+        {folder: represent_held_out(run.model, run.examples.columns) for folder, run in runs.items()}
+    )
+
+
+def _to_json(comparisons: Mapping[str, Comparison], similarity: Similarity | None) -> dict[str, Any]:
+    """One run is the object itself; several stand in a list, with how alike they are."""
+    runs = [{"run": folder, **comparison_to_json(comparison)} for folder, comparison in comparisons.items()]
+    if len(runs) == 1 and similarity is None:
+        return runs[0]
+    cka = None if similarity is None else {"protocol": CKA_PROTOCOL, "runs": similarity.names, "cka": similarity.values}
+    return {"runs": runs, "similarity": cka}
+
+
+def _lines(
+    runs: Mapping[str, Run], comparisons: Mapping[str, Comparison], similarity: Similarity | None
+) -> Iterator[str]:
+    for folder, comparison in comparisons.items():
+        if len(runs) > 1:
+            yield f"{folder}:"
+        yield from _lines_of_run(runs[folder], comparison)
+        if len(runs) > 1:
+            yield ""
+    if similarity is None:
+        return
+    for number, name in enumerate(similarity.names, start=1):
+        yield f"{number}: {name}"
+    for number, row in enumerate(similarity.values, start=1):
+        yield "  ".join([f"cka {number}", *("-".rjust(6) if value is None else f"{value:.4f}" for value in row)])
+    yield f"protocol: {CKA_PROTOCOL}"
+
+
+def _lines_of_run(run: Run, comparison: Comparison) -> Iterator[str]:
     assert run.analysis.method is not None
     examples = run.examples
     yield (
@@ -67,5 +135,8 @@ def _lines(run: Run, comparison: Comparison) -> Iterator[str]:
     yield ""
     yield from align_rows(comparison_rows(comparison))
     yield ""
+    bad = list(examples.bad)
+    if bad:
+        yield f"note: bad items of the data are left out ({len(bad)}), the first: {bad[0]}"
     yield from (f"note: {note}" for note in comparison_notes(comparison))
     yield from (f"protocol: {sentence}" for sentence in comparison_protocol(comparison))

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mvib.evaluate.evaluation import CLASSIFIER, DATA_PROTOCOL, SPREAD_PROTOCOL, Evaluation, protocol_of
+from mvib.evaluate.protocols import Measure
+from mvib.evaluate.protocols.measuring import INTERVAL_PROTOCOL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +26,8 @@ class Comparison:
     @property
     def shown_probes(self) -> tuple[str, ...]:
         """Those that had something to judge."""
-        return tuple(probe for probe in self.probes if any(result.probe == probe for result in self.trained.results))
+        found = {result.probe for result in self.trained.results} | {one.protocol for one in self.trained.measures}
+        return tuple(probe for probe in self.probes if probe in found)
 
 
 def comparison_to_json(comparison: Comparison) -> dict[str, Any]:
@@ -34,6 +37,7 @@ def comparison_to_json(comparison: Comparison) -> dict[str, Any]:
             "data": DATA_PROTOCOL,
             **{probe: protocol_of(probe) for probe in comparison.shown_probes},
             "spread": SPREAD_PROTOCOL,
+            **({"intervals": INTERVAL_PROTOCOL} if comparison.trained.measures else {}),
         },
         "trained": _evaluation_to_json(comparison.trained),
         "untrained": _evaluation_to_json(comparison.untrained),
@@ -56,6 +60,21 @@ def _evaluation_to_json(evaluation: Evaluation) -> dict[str, Any]:
             "std": spread.std,
         },
         "note": evaluation.note,
+        "measures": [measure_to_json(measure) for measure in evaluation.measures],
+    }
+
+
+def measure_to_json(measure: Measure) -> dict[str, Any]:
+    """A measure as plain values."""
+    return {
+        "probe": measure.protocol,
+        "about": measure.about,
+        "metric": measure.metric,
+        "value": measure.value,
+        "std": measure.std,
+        "interval": None if measure.interval is None else list(measure.interval),
+        "seeds": measure.num_seeds,
+        "note": measure.note,
     }
 
 
@@ -66,6 +85,8 @@ def comparison_rows(comparison: Comparison) -> list[tuple[str, str, str]]:
     for trained, untrained in pairs:
         accuracies = [_accuracy(result.score.accuracy) for result in (trained, untrained)]
         rows.append((f"{trained.probe} ({trained.about})", accuracies[0], accuracies[1]))
+    for one, other in zip(comparison.trained.measures, comparison.untrained.measures, strict=True):
+        rows.append((_measure_name(one), _measured(one), _measured(other)))
     for name, attribute, form in (
         ("effective rank", "effective_rank", ".1f"),
         ("dimensions", "dimensions", "d"),
@@ -86,6 +107,9 @@ def comparison_notes(comparison: Comparison) -> list[str]:
             for result in evaluation.results
             if result.score.note
         )
+        notes.extend(
+            f"{name}, {_measure_name(measure)}: {measure.note}" for measure in evaluation.measures if measure.note
+        )
         if evaluation.note:
             notes.append(f"{name}: {evaluation.note}")
     for probe in comparison.probes:
@@ -101,7 +125,21 @@ def comparison_protocol(comparison: Comparison) -> list[str]:
         DATA_PROTOCOL,
         *(f"{probe}: {protocol_of(probe)}" for probe in comparison.shown_probes),
         SPREAD_PROTOCOL,
+        *([INTERVAL_PROTOCOL] if comparison.trained.measures else []),
     ]
+
+
+def _measure_name(measure: Measure) -> str:
+    name = measure.protocol if measure.metric == "accuracy" else f"{measure.protocol} {measure.metric}"
+    return f"{name} ({measure.about})" if measure.about else name
+
+
+def _measured(measure: Measure) -> str:
+    if measure.value is None:
+        return "-"
+    if measure.interval is None:
+        return f"{measure.value:.4f}"
+    return f"{measure.value:.4f} [{measure.interval[0]:.4f}, {measure.interval[1]:.4f}]"
 
 
 def _accuracy(value: float | None) -> str:

@@ -1,6 +1,6 @@
 """Evaluation of a frozen encoder: probes, the decoders of labels, and the spread of the representation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,12 +8,17 @@ import torch
 from torch import Tensor
 
 from mvib.compile import CompiledModel
-from mvib.data import Column, ColumnKind
+from mvib.data import Column, ColumnKind, StoredRows
 from mvib.diagnostics import nearest
 from mvib.evaluate.probes import PROBES, Labels, Rows, Score, Split, score_probe
+from mvib.evaluate.protocols import PROTOCOLS, Material, Measure, measure_protocol
+from mvib.evaluate.protocols.material import Trainable
+from mvib.evaluate.protocols.measuring import Protocol
+from mvib.evaluate.protocols.model_material import encode_views, make_trainable
 from mvib.evaluate.spread import Spread, measure_spread
 
 CLASSIFIER = "classifier"
+ALL = "all"
 CLASSIFIER_PROTOCOL = "largest class probability of a label decoder of the spec, for the unaugmented example"
 SPREAD_PROTOCOL = (
     "effective rank: exp of the entropy of the normalised singular values (Roy and Vetterli 2007) of the centred "
@@ -50,21 +55,24 @@ class Evaluation:
         results: scores, in the order asked for.
         spread: of the representation of the held-out part; none where it is not finite or there is none.
         note: what is wrong with the representation, empty for nothing.
+        measures: what protocols of `PROTOCOLS` found, in the order asked for.
     """
 
     results: tuple[ProbeResult, ...]
     spread: Spread | None
     note: str
+    measures: tuple[Measure, ...] = ()
 
 
 def read_probes(text: str) -> tuple[str, ...]:
-    """Names of probes as the command line gives them, `knn,linear`.
+    """Names of probes as the command line gives them, `knn,linear`; `all` is every one that is about one run.
 
     Raises:
         ProbeError: there is no such probe.
     """
-    known = (*PROBES, CLASSIFIER)
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    known = (*PROBES, CLASSIFIER, *PROTOCOLS)
+    given = (name.strip() for name in text.split(","))
+    names = tuple(dict.fromkeys(name for word in given if word for name in (known if word == ALL else (word,))))
     for name in names:
         if name not in known:
             meant = nearest(name, known)
@@ -77,11 +85,18 @@ def read_probes(text: str) -> tuple[str, ...]:
 
 def protocol_of(probe: str) -> str:
     """What a probe does, in words with every number."""
+    if probe in PROTOCOLS:
+        return PROTOCOLS[probe].text
     return CLASSIFIER_PROTOCOL if probe == CLASSIFIER else PROBES[probe].protocol
 
 
 def evaluate_model(
-    model: CompiledModel, columns: Mapping[str, Column], labels: Mapping[str, Column], *, probes: Sequence[str]
+    model: CompiledModel,
+    columns: Mapping[str, Column],
+    labels: Mapping[str, Column],
+    *,
+    probes: Sequence[str],
+    seeds: int = 1,
 ) -> Evaluation:
     """Evaluate a model as it is.
 
@@ -89,12 +104,18 @@ def evaluate_model(
         model: trained or not.
         columns: the data by variable.
         labels: label columns that probes are about, by name.
-        probes: names from `PROBES`, and `classifier` for the label decoders of the spec.
+        probes: names from `PROBES` and `PROTOCOLS`, and `classifier` for the label decoders of the spec.
+        seeds: how often a protocol of `PROTOCOLS` that draws anything is run.
     """
     train = represent(model, {name: column.train for name, column in columns.items()})
     test = represent(model, {name: column.test for name, column in columns.items()})
     results: list[ProbeResult] = []
+    measures: list[Measure] = []
     for probe in probes:
+        if probe in PROTOCOLS:
+            about = _Subject(model=model, columns=columns, train=train, test=test)
+            measures.extend(about.measure(PROTOCOLS[probe], labels, seeds=seeds))
+            continue
         if probe == CLASSIFIER:
             results.extend(_score_decoders(model, columns))
             continue
@@ -103,32 +124,79 @@ def evaluate_model(
             results.append(ProbeResult(probe=probe, about=name, score=score_probe(PROBES[probe], split)))
     if not np.isfinite(test).all():
         note = "the representation holds values that are not finite"
-        return Evaluation(results=tuple(results), spread=None, note=note)
+        return Evaluation(results=tuple(results), spread=None, note=note, measures=tuple(measures))
     spread = measure_spread(test)
-    return Evaluation(results=tuple(results), spread=spread, note=_describe_collapse(spread))
+    note = _describe_collapse(spread)
+    return Evaluation(results=tuple(results), spread=spread, note=note, measures=tuple(measures))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Subject:
+    """A model with its data and what it makes of them, for protocols to measure."""
+
+    model: CompiledModel
+    columns: Mapping[str, Column]
+    train: Rows
+    test: Rows
+
+    def measure(self, protocol: Protocol, labels: Mapping[str, Column], *, seeds: int) -> Iterator[Measure]:
+        """Once, or where it needs labels once for each of them."""
+        if not protocol.needs_labels:
+            yield from measure_protocol(protocol, self._material(None), num_seeds=seeds)
+            return
+        for name, label in labels.items():
+            yield from measure_protocol(protocol, self._material(label), about=name, num_seeds=seeds)
+
+    def _material(self, label: Column | None) -> Material:
+        parts = {"train": self.train, "test": self.test}
+        values: dict[str, Labels] = {
+            part: np.zeros(len(rows), dtype=np.int64) if label is None else getattr(label, part)[:].cpu().numpy()
+            for part, rows in parts.items()
+        }
+        places = {part: np.flatnonzero(known >= 0) for part, known in values.items()}
+
+        def trainable() -> Trainable:
+            return make_trainable(
+                self.model,
+                self._tensors("train"),
+                self._tensors("test"),
+                train_places=places["train"],
+                test_places=places["test"],
+            )
+
+        return Material(
+            train_features=self.train[places["train"]],
+            train_labels=values["train"][places["train"]],
+            test_features=self.test[places["test"]],
+            test_labels=values["test"][places["test"]],
+            views=lambda seed: encode_views(self.model, self._tensors("test"), seed=seed),
+            trainable=trainable,
+        )
+
+    def _tensors(self, part: str) -> dict[str, Tensor | StoredRows]:
+        return {name: getattr(column, part) for name, column in self.columns.items()}
 
 
 @torch.no_grad()
-def represent(model: CompiledModel, tensors: Mapping[str, Tensor]) -> Rows:
+def represent(model: CompiledModel, tensors: Mapping[str, Tensor | StoredRows]) -> Rows:
     """The representation of unaugmented examples, one row each, in float32."""
     parts = [model.encode(batch).flatten(1).float().cpu() for batch in _batches(model, tensors)]
     rows: Rows = torch.cat(parts).numpy()
     return rows
 
 
-def _batches(model: CompiledModel, tensors: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
+def _batches(model: CompiledModel, tensors: Mapping[str, Tensor | StoredRows]) -> Iterator[dict[str, Tensor]]:
     parameter = next(model.parameters(), None)
     device = parameter.device if parameter is not None else torch.device("cpu")
     number = len(next(iter(tensors.values())))
-    return [
-        {name: tensor[start : start + _BATCH].to(device) for name, tensor in tensors.items()}
-        for start in range(0, number, _BATCH)
-    ]
+    # One at a time: pictures that lie on disk need not fit into memory.
+    for start in range(0, number, _BATCH):
+        yield {name: tensor[start : start + _BATCH].to(device) for name, tensor in tensors.items()}
 
 
 def _labelled(train: Rows, test: Rows, label: Column) -> Split:
-    train_labels: Labels = label.train.numpy()
-    test_labels: Labels = label.test.numpy()
+    train_labels: Labels = label.train[:].numpy()
+    test_labels: Labels = label.test[:].numpy()
     return Split(
         train_features=train[train_labels >= 0],
         train_labels=train_labels[train_labels >= 0],
@@ -140,7 +208,7 @@ def _labelled(train: Rows, test: Rows, label: Column) -> Split:
 @torch.no_grad()
 def _score_decoders(model: CompiledModel, columns: Mapping[str, Column]) -> list[ProbeResult]:
     """Accuracy of each decoder of a label."""
-    targets = {d: columns[t].test for d, t in model.decoder_targets.items() if columns[t].kind is ColumnKind.LABEL}
+    targets = {d: columns[t].test[:] for d, t in model.decoder_targets.items() if columns[t].kind is ColumnKind.LABEL}
     if not targets:
         return []
     batches = _batches(model, {name: column.test for name, column in columns.items()})

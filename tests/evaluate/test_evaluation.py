@@ -101,6 +101,6 @@ def test_a_probe_with_nothing_to_judge_has_a_note(bottleneck: Run) -> None:
 
 def test_features_are_those_of_encode(bottleneck: Run) -> None:
     evaluation = evaluate(bottleneck, trained=True)
-    features = bottleneck.encode(bottleneck.examples.columns["X"].test).numpy()
+    features = bottleneck.encode(bottleneck.examples.columns["X"].test[:]).numpy()
     assert evaluation.spread is not None
     assert evaluation.spread.std == pytest.approx(float(np.mean(features.std(axis=0))), rel=1e-5)

@@ -1,0 +1,92 @@
+"""The encoder of a method alone: its data variables in, the representation out, and nothing else."""
+
+import copy
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from mvib.compile import CompiledModel
+from mvib.compile.execution import Networks, Tables, run_steps
+from mvib.export.errors import ExportError
+from mvib.plan.plan import Apply, Density, Draw, Step
+
+_KINDS_OF_WHOLE_NUMBERS = {"label", "tokens"}
+
+
+class Encoder(nn.Module):
+    """`encoder(x)`, or `encoder(x, t)` for several data variables: one row an example, in evaluation mode.
+
+    It computes what `CompiledModel.encode` does, with each example's representation put into one row. Its weights are
+    copies under the names that they have in the model, without those of critics, decoders and momentum copies that the
+    representation does not need.
+
+    Attributes:
+        inputs: names of the data variables, in the order in which it takes them.
+        input_shapes: of one example, by name.
+        input_types: by name; labels and tokens are whole numbers.
+        width: how many numbers represent an example.
+    """
+
+    def __init__(self, model: CompiledModel) -> None:
+        """Take the encoder out of a model; the model stays as it is.
+
+        Raises:
+            ExportError: the method has no representation.
+        """
+        super().__init__()
+        readout = model.plan.representation
+        if not readout.results:
+            raise ExportError("the method has no representation: it has no encoder", "add `represent` to the spec")
+        self.inputs = readout.inputs
+        self.networks = Networks()
+        for name in dict.fromkeys(_networks_of(readout.steps)):
+            self.networks.add(name, copy.deepcopy(model.networks[name]))
+        self._steps = readout.steps
+        self._results = readout.results
+        self._classes = dict(model.classes)
+        self.input_shapes = {name: tuple(model.shapes[name]) for name in readout.inputs}
+        self.input_types = {
+            name: torch.int64 if model.plan.data[name][0] in _KINDS_OF_WHOLE_NUMBERS else model.networks.dtype
+            for name in readout.inputs
+        }
+        self.requires_grad_(requires_grad=False)
+        self.eval()
+        with torch.no_grad():
+            self.width = self(*self.example(2)).shape[1]
+
+    def forward(self, *data: Tensor) -> Tensor:
+        """The representation of unaugmented examples.
+
+        Args:
+            data: the data variables `inputs`, examples first.
+
+        Returns:
+            One row of `width` numbers an example.
+        """
+        tables = Tables(dict(zip(self.inputs, data, strict=True)), classes=self._classes)
+        run_steps(self._steps, self.networks, tables)
+        return torch.cat([tables.values[name].flatten(1) for name in self._results], dim=1)
+
+    def example(self, number: int, *, seed: int = 0) -> tuple[Tensor, ...]:
+        """Made-up examples of the right shapes and types: numbers in [0, 1), or the first class.
+
+        Args:
+            number: of examples.
+            seed: torch's global generator is left alone.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        examples = []
+        for name in self.inputs:
+            shape, dtype = (number, *self.input_shapes[name]), self.input_types[name]
+            if dtype.is_floating_point:
+                examples.append(torch.rand(shape, generator=generator, dtype=dtype))
+            else:
+                examples.append(torch.zeros(shape, dtype=dtype))
+        return tuple(examples)
+
+
+def _networks_of(steps: tuple[Step, ...]) -> Iterator[str]:
+    for step in steps:
+        if isinstance(step, Apply | Density | Draw):
+            yield step.network
