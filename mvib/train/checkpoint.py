@@ -1,9 +1,12 @@
 """The state of a run as one safetensors file: weights, buffers, optimizer and place in the training. Never a pickle.
 
 Tensors are called `model.<name in the state of the model>` and `optimizer.<parameter>.<state>`. The header holds one
-entry, `mvib`, a JSON object with the place; `checkpoint.json` beside the file is a copy of it for people.
+entry, `mvib`, a JSON object with the place and a checksum of everything; `checkpoint.json` beside the file is a copy of
+it for people. Random numbers need no state: those of a step follow from the seed and the number of the step, and so do
+the examples that it sees and the values of all schedules.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -15,13 +18,15 @@ import torch
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from mvib.train.errors import FolderError
+from mvib.reading import parse_json
+from mvib.train.errors import DamagedCheckpointError, FolderError
 from mvib.train.history import RunningMeans
 
 FORMAT = 1
 _HEADER = "mvib"
 _MODEL = "model."
 _OPTIMIZER = "optimizer."
+_CHECKSUM = "checksum"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,13 +73,27 @@ def pack_checkpoint(model: nn.Module, optimizer: torch.optim.Optimizer, place: P
         for key, value in optimizer.state.get(parameter, {}).items():
             if isinstance(value, Tensor):
                 tensors[f"{_OPTIMIZER}{name}.{key}"] = value
+    separate = _separate(tensors)
+    header = describe_place(place)
+    header[_CHECKSUM] = _checksum(separate, header)
     # One entry alone: safetensors writes several in an order that changes from run to run.
-    return save_tensors(_separate(tensors), metadata={_HEADER: json.dumps(describe_place(place), sort_keys=True)})
+    return save_tensors(separate, metadata={_HEADER: json.dumps(header, sort_keys=True)})
 
 
 def describe_place(place: Place) -> dict[str, Any]:
     """The place in the training as plain values."""
     return {"format": FORMAT, **asdict(place)}
+
+
+def _checksum(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> str:
+    """A hash of the place and of the names, types, shapes and contents of the tensors."""
+    digest = hashlib.blake2b(json.dumps(header, sort_keys=True).encode(), digest_size=16)
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        # As bytes, because numpy has no bfloat16.
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return f"blake2b:{digest.hexdigest()}"
 
 
 def _separate(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -103,7 +122,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint.
 
     Raises:
-        FolderError: it is not there, is cut off or altered, or was written by a newer version.
+        FolderError: it is not there, or was written by a newer version.
+        DamagedCheckpointError: it is cut off or altered.
     """
     if not path.is_file():
         raise FolderError(f"there is no checkpoint `{path}`", "name the folder of a run that has begun to train")
@@ -116,6 +136,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise _damaged(path, str(error)) from error
     place = _read_place(path, header)
+    _check_sum(path, tensors, header)
     model = {name.removeprefix(_MODEL): value for name, value in tensors.items() if name.startswith(_MODEL)}
     optimizer: dict[str, dict[str, Tensor]] = {}
     for name, value in tensors.items():
@@ -125,11 +146,21 @@ def read_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(path=path, place=place, model=model, optimizer=optimizer)
 
 
+def _check_sum(path: Path, tensors: Mapping[str, Tensor], header: str | None) -> None:
+    assert header is not None, "a header that gave a place is there"
+    values = parse_json(header)
+    expected = values.pop(_CHECKSUM, None)
+    if expected is None:
+        raise _damaged(path, "it has no checksum")
+    if expected != _checksum(tensors, values):
+        raise _damaged(path, "its content does not have the checksum that it was written with")
+
+
 def _read_place(path: Path, header: str | None) -> Place:
     if header is None:
         raise _damaged(path, "it does not say where the training was")
     try:
-        values = json.loads(header)
+        values = parse_json(header)
         version = int(values["format"])
         if version > FORMAT:
             raise FolderError(
@@ -144,7 +175,7 @@ def _read_place(path: Path, header: str | None) -> Place:
             step=int(values["step"]),
             means=RunningMeans(totals=totals, counts=counts),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise _damaged(path, f"its header cannot be read ({error})") from error
 
 
@@ -159,12 +190,12 @@ def load_model_state(model: nn.Module, checkpoint: Checkpoint) -> None:
     unexpected = sorted(set(checkpoint.model) - set(expected))
     if missing or unexpected:
         what = f"has no `{missing[0]}`" if missing else f"has `{unexpected[0]}`, which the spec does not"
-        raise _damaged(checkpoint.path, f"it is not of this spec: it {what}")
+        raise _unusable(checkpoint.path, f"it is not of this spec: it {what}")
     for name, value in expected.items():
         found = checkpoint.model[name]
         if found.shape != value.shape:
             shapes = f"{tuple(found.shape)} and not {tuple(value.shape)}"
-            raise _damaged(checkpoint.path, f"it is not of this spec: the shape of `{name}` is {shapes}")
+            raise _unusable(checkpoint.path, f"it is not of this spec: the shape of `{name}` is {shapes}")
     model.load_state_dict(dict(checkpoint.model))
 
 
@@ -178,7 +209,7 @@ def load_optimizer_state(model: nn.Module, optimizer: torch.optim.Optimizer, che
     ordered = [names[parameter] for group in optimizer.param_groups for parameter in group["params"]]
     unexpected = sorted(set(checkpoint.optimizer) - set(ordered))
     if unexpected:
-        raise _damaged(checkpoint.path, f"its optimizer has a state for `{unexpected[0]}`, which is not trained")
+        raise _unusable(checkpoint.path, f"its optimizer has a state for `{unexpected[0]}`, which is not trained")
     parameters = dict(model.named_parameters())
     state = {
         i: {key: _laid_out_like(parameters[name], value) for key, value in checkpoint.optimizer[name].items()}
@@ -195,5 +226,13 @@ def _laid_out_like(parameter: Tensor, value: Tensor) -> Tensor:
     return torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
 
 
-def _damaged(path: Path, why: str) -> FolderError:
-    return FolderError(f"the checkpoint `{path}` cannot be used: {why}", "train again, or name another run")
+def _damaged(path: Path, why: str) -> DamagedCheckpointError:
+    return DamagedCheckpointError(*_words(path, why))
+
+
+def _unusable(path: Path, why: str) -> FolderError:
+    return FolderError(*_words(path, why))
+
+
+def _words(path: Path, why: str) -> tuple[str, str]:
+    return f"the checkpoint `{path}` cannot be used: {why}", "train again, or name another run"

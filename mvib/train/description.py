@@ -41,6 +41,8 @@ def describe_run(
         "device": str(device),
         "threads": torch.get_num_threads(),
         "examples": {"train": examples.num_train, "held_out": examples.num_held_out},
+        "data_notes": list(examples.notes),
+        "left_out": [str(item) for item in examples.bad],
         "fingerprint": fingerprint(examples.columns),
         "shapes": {
             name: {"kind": str(column.kind), "shape": list(column.shape), "classes": column.classes}

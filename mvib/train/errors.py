@@ -1,6 +1,7 @@
 """What can stop a run: a setting, a folder, numbers that are not finite, the user."""
 
 from pathlib import Path
+from signal import SIGINT
 
 
 class SettingError(Exception):
@@ -31,6 +32,14 @@ class FolderError(Exception):
         self.remedy = remedy
 
 
+class DamagedCheckpointError(FolderError):
+    """A checkpoint is cut off, altered, or no checkpoint at all."""
+
+
+class DiskFullError(OSError):
+    """There is no room for the next checkpoint: the run has failed, and the last good checkpoint stays."""
+
+
 class NonFiniteError(Exception):
     """A number that training depends on is infinite or not a number: the run has failed.
 
@@ -51,15 +60,17 @@ class NonFiniteError(Exception):
 
 
 class Interrupted(KeyboardInterrupt):
-    """The user stopped the run.
+    """The user, or the system on a signal, stopped the run.
 
     Attributes:
         step: how many steps the checkpoint has seen.
         folder: the run folder, none when the run writes nothing.
+        signal: the number of the signal that stopped it.
     """
 
-    def __init__(self, *, step: int, folder: Path | None) -> None:
+    def __init__(self, *, step: int, folder: Path | None, signal: int = SIGINT) -> None:
         kept = f"; its checkpoint is in `{folder}`" if folder is not None else "; nothing was written"
         super().__init__(f"interrupted after {step} steps{kept}")
         self.step = step
         self.folder = folder
+        self.signal = int(signal)

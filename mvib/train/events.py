@@ -79,6 +79,37 @@ class PartSkipped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DataNoted:
+    """What a user should know of the data: a sentence."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """What a user should know of the run: a sentence."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollapseSeen:
+    """The representation has collapsed.
+
+    Attributes:
+        step: after which it was seen.
+        kind: `complete`, `dimensional` or `cluster`.
+        why: what was seen, a sentence.
+        term: label of the term that most likely draws the model there, empty where none is known.
+    """
+
+    step: int
+    kind: str
+    why: str
+    term: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
     """The last epoch is over and everything is written."""
 
@@ -87,7 +118,7 @@ class Finished:
     files: tuple[Path, ...]
 
 
-Event = Started | StepTaken | EpochEnded | CheckpointWritten | PartSkipped | Finished
+Event = Started | StepTaken | EpochEnded | CheckpointWritten | DataNoted | CollapseSeen | Noted | PartSkipped | Finished
 Observer = Callable[[Event], None]
 
 

@@ -2,23 +2,29 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
-from torch import Tensor
-
 from mvib.compile.example import LabelShape
-from mvib.data import Column, ColumnKind, bind_columns, load_source, source_from_arrays
+from mvib.data import (
+    BadItems,
+    Column,
+    ColumnKind,
+    add_rows,
+    bind_columns,
+    load_source,
+    source_from_object,
+    with_absolute_paths,
+)
 from mvib.diagnostics import SpecError
 from mvib.driver import Analysis
 from mvib.semantics.method import Method, VariableKind
 from mvib.train.config import read_config
 
 ARRAYS = "arrays"
-_FILE_PREFIX = "npz:"
 
-Data = str | Mapping[str, Any]
+# A name, arrays by name, a torch data set, or a pair of these for training and test.
+Data = str | Mapping[str, Any] | Any
 Shapes = dict[str, tuple[int, ...] | LabelShape]
 
 
@@ -30,10 +36,14 @@ class Examples:
         columns: by data variable, and the masks of partial ones under their own names.
         labels: every label column of the source by its own name, with all its labels: what probes are about, whether
             or not the method knows of it.
+        bad: items of the data that are left out; more may be met while the run goes on.
+        notes: what else a user should know of the data, a sentence each.
     """
 
     columns: Mapping[str, Column]
     labels: Mapping[str, Column]
+    bad: BadItems = field(default_factory=BadItems)
+    notes: tuple[str, ...] = ()
 
     @property
     def num_train(self) -> int:
@@ -51,14 +61,14 @@ def load_examples(method: Method, data: Data, *, labelled: int | None = None, se
 
     Args:
         method: whose variables.
-        data: name of a source, or arrays by name.
+        data: name of a source, or a Python object: arrays by name, or torch data sets.
         labelled: how many training labels the partial label keeps, none for all.
         seed: which ones.
 
     Raises:
         DataError: there is no such data, or it does not fit the variables.
     """
-    source = load_source(data) if isinstance(data, str) else source_from_arrays(data, name=ARRAYS)
+    source = load_source(data) if isinstance(data, str) else source_from_object(data)
     variables = [
         (family.name, family.type, family.partial)
         for family in method.variables.values()
@@ -66,7 +76,7 @@ def load_examples(method: Method, data: Data, *, labelled: int | None = None, se
     ]
     columns = bind_columns(source, variables, labelled=labelled, seed=seed)
     labels = {name: column for name, column in source.columns.items() if column.kind is ColumnKind.LABEL}
-    return Examples(columns=columns, labels=labels)
+    return Examples(columns=columns, labels=labels, bad=source.bad, notes=source.notes)
 
 
 def example_shapes(columns: Mapping[str, Column]) -> Shapes:
@@ -101,24 +111,14 @@ def example_of(analysis: Analysis, data: Data | None = None) -> Shapes:
 
 def data_name(data: Data) -> str:
     """How a run folder calls the data, so that they are found again: paths of files are made absolute."""
-    if not isinstance(data, str):
-        return ARRAYS
-    if data.startswith(_FILE_PREFIX):
-        return _FILE_PREFIX + str(Path(data.removeprefix(_FILE_PREFIX)).expanduser().resolve())
-    return data
+    return with_absolute_paths(data) if isinstance(data, str) else ARRAYS
 
 
 def fingerprint(columns: Mapping[str, Column]) -> str:
-    """A hash of all examples, by which a run that goes on knows its data."""
+    """A hash by which a run that goes on knows its data: of examples, or names and lengths of files left on disk."""
     digest = hashlib.blake2b(digest_size=16)
     for name in sorted(columns):
         digest.update(name.encode())
         for part in (columns[name].train, columns[name].test):
-            digest.update(f"{part.dtype} {tuple(part.shape)}".encode())
-            digest.update(_bytes_of(part))
+            add_rows(digest, part)
     return digest.hexdigest()
-
-
-def _bytes_of(tensor: Tensor) -> bytes:
-    content: bytes = tensor.contiguous().numpy().tobytes()
-    return content

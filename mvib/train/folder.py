@@ -1,15 +1,15 @@
 """The folder of a run: which files lie in it, and what they hold."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mvib.reading import parse_json
 from mvib.train.errors import FolderError
 from mvib.train.history import EpochRecord, record_from_json, record_to_json
 from mvib.train.writing import write_json
-from mvib.writing import write_whole
+from mvib.writing import append_line, write_whole
 
 FORMAT = 1
 
@@ -74,25 +74,27 @@ def check_unused(path: Path) -> None:
         raise FolderError(f"`{path}` is a file", "name a folder for the run: `--out runs/NAME`")
     folder = RunFolder(path)
     for file in (folder.checkpoint, folder.config, folder.metrics):
-        if file.exists():
+        # Empty metrics without the rest are what a run leaves that was killed while it made its folder.
+        if file.exists() and (file != folder.metrics or file.stat().st_size > 0):
             raise FolderError(
                 f"`{path}` holds a run already", f"name another folder, or go on with that run: `--resume {path}`"
             )
 
 
 def create_folder(path: Path, *, spec_text: str, config: Mapping[str, Any]) -> RunFolder:
-    """Make the folder of a new run.
+    """Write the first files into the folder of a new run, which is there and locked.
 
     Raises:
         FolderError: it holds a run.
         OSError: it cannot be written.
     """
     check_unused(path)
-    path.mkdir(parents=True, exist_ok=True)
     folder = RunFolder(path)
     write_whole(folder.spec, spec_text.encode())
-    write_json(folder.config, {"format": FORMAT, **config})
     write_whole(folder.metrics, b"")
+    # Last, because a folder with it is one that a run can go on in. It holds the spec, so that a change of the file is
+    # seen and can be shown.
+    write_json(folder.config, {"format": FORMAT, **config, "spec": spec_text})
     return folder
 
 
@@ -156,9 +158,12 @@ def read_summary(folder: RunFolder) -> dict[str, Any]:
 
 
 def append_record(folder: RunFolder, record: EpochRecord) -> None:
-    """Add the line of an epoch to the metrics."""
-    with folder.metrics.open("a", encoding="utf-8") as stream:
-        stream.write(record_to_json(record) + "\n")
+    """Add the line of an epoch to the metrics.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    append_line(folder.metrics, record_to_json(record))
 
 
 def read_records(folder: RunFolder, *, epochs: int | None = None) -> tuple[EpochRecord, ...]:
@@ -189,7 +194,7 @@ def rewrite_records(folder: RunFolder, records: Sequence[EpochRecord]) -> None:
 
 def _read_object(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise _damaged(path, str(error)) from error
     if not isinstance(value, dict):

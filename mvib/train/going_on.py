@@ -1,17 +1,25 @@
 """Going on with a run: the settings it has, whether it is the same run, and its state."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from difflib import SequenceMatcher
+from itertools import zip_longest
 from typing import Any
 
 import torch
 
 from mvib.semantics.method import Method
-from mvib.train.checkpoint import load_model_state, load_optimizer_state, read_checkpoint
+from mvib.train.checkpoint import load_model_state, load_optimizer_state
+from mvib.train.checkpoints import read_last_good
 from mvib.train.config import TrainConfig, read_config
 from mvib.train.errors import FolderError
+from mvib.train.events import Observer
 from mvib.train.examples import ARRAYS, Data, data_name
 from mvib.train.folder import RunFolder, read_config_file, read_records, read_spec_text, rewrite_records
 from mvib.train.training import Training
+from mvib.writing import remove_leftovers
+
+# Lines of a spec that differ.
+_NUM_SHOWN = 5
 
 
 def settings_of_run(
@@ -54,11 +62,18 @@ def check_same_run(folder: RunFolder, text: str, description: Mapping[str, Any])
                 f"the run in `{folder.path}` has another {name}: {was}, and not {now}",
                 "go on with its own settings, or start another run with `--out`",
             )
-    before = read_spec_text(folder)
+    # What the run began with: the file beside it may have been changed since.
+    in_folder = read_spec_text(folder)
+    before = saved.get("spec")
+    if not isinstance(before, str):
+        before = in_folder
     if before != text:
+        remedy = f"go on with the spec of the run, `mvib train --resume {folder.path}`, or start another with `--out`"
+        if before != in_folder:
+            remedy = f"undo the change of `{folder.spec}`: `spec` in `{folder.config}` is what the run began with"
         raise FolderError(
-            f"the run in `{folder.path}` is of another spec: {_first_difference(before, text)}",
-            f"go on with the spec of the run, `mvib train --resume {folder.path}`, or start another one with `--out`",
+            f"the run in `{folder.path}` is of another spec: {_difference(before, text)}",
+            remedy,
         )
     if saved["fingerprint"] != description["fingerprint"]:
         raise FolderError(
@@ -67,23 +82,57 @@ def check_same_run(folder: RunFolder, text: str, description: Mapping[str, Any])
         )
 
 
-def _first_difference(before: str, now: str) -> str:
-    lines_before, lines_now = before.splitlines(), now.splitlines()
-    for old, new in zip(lines_before, lines_now, strict=False):
-        if old != new:
-            return f"it has `{old.strip()}`, and not `{new.strip()}`"
-    longer, has = (lines_before, "it has") if len(lines_before) > len(lines_now) else (lines_now, "it does not have")
-    return f"{has} `{longer[min(len(lines_before), len(lines_now))].strip()}`"
+def _difference(before: str, now: str) -> str:
+    """The lines that differ, in words; no more than a few."""
+    lines_before, lines_now = ([line.strip() for line in text.splitlines()] for text in (before, now))
+    found = []
+    for kind, start, stop, first, last in SequenceMatcher(None, lines_before, lines_now, autojunk=False).get_opcodes():
+        if kind == "equal":
+            continue
+        for old, new in zip_longest(lines_before[start:stop], lines_now[first:last]):
+            if new is None:
+                found.append(f"it has `{old}`")
+            elif old is None:
+                found.append(f"it does not have `{new}`")
+            else:
+                found.append(f"it has `{old}`, and not `{new}`")
+    more = f"; and {len(found) - _NUM_SHOWN} more lines" if len(found) > _NUM_SHOWN else ""
+    return "; ".join(found[:_NUM_SHOWN]) + more
 
 
-def go_on(training: Training, optimizer: torch.optim.Optimizer, folder: RunFolder) -> None:
-    """Bring a training to where the checkpoint of a run is, and let its metrics end there.
+def compare_surroundings(folder: RunFolder, description: Mapping[str, Any]) -> Iterator[str]:
+    """Sentences on what is allowed to differ, but may change the last bits of the numbers.
+
+    Args:
+        folder: of the run.
+        description: of the run as it would be now.
+    """
+    saved = read_config_file(folder)
+    pairs = [(name, saved.get(name), description[name]) for name in ("device", "threads")]
+    pairs += [(name, saved["versions"].get(name), description["versions"][name]) for name in ("mvib", "torch")]
+    for name, was, now in pairs:
+        if was != now:
+            yield f"the run began with {name} {was} and goes on with {now}: its numbers may differ in their last bits"
+
+
+def go_on(training: Training, optimizer: torch.optim.Optimizer, folder: RunFolder, *, observer: Observer) -> None:
+    """Bring a training to where the last good checkpoint of a run is, and let its metrics end there.
+
+    Args:
+        training: that has not begun.
+        optimizer: of it.
+        folder: of the run, locked by this process.
+        observer: is told of checkpoints that are stepped over.
 
     Raises:
-        FolderError: the checkpoint or the metrics are damaged.
+        FolderError: no checkpoint can be used, or the metrics are damaged.
         OSError: the metrics cannot be written.
     """
-    checkpoint = read_checkpoint(folder.checkpoint)
+    remove_leftovers(folder.path)
+    checkpoint = read_last_good(folder, observer=observer)
+    if checkpoint is None:
+        rewrite_records(folder, ())
+        return
     load_model_state(training.model, checkpoint)
     load_optimizer_state(training.model, optimizer, checkpoint)
     history = read_records(folder, epochs=checkpoint.place.epoch)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mvib.reading import parse_json
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
@@ -74,7 +76,7 @@ def record_from_json(line: str) -> EpochRecord:
         ValueError: it is no such line.
     """
     try:
-        values = json.loads(line)
+        values = parse_json(line)
         held_out = values["held_out"]
         return EpochRecord(
             epoch=int(values["epoch"]),
@@ -88,7 +90,7 @@ def record_from_json(line: str) -> EpochRecord:
             seconds=float(values["seconds"]),
             examples_per_second=float(values["examples_per_second"]),
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"not a line of metrics: {error}") from error
 
 

@@ -1,7 +1,8 @@
 """Training a method from its spec: data, model, optimizer and folder are joined here."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,18 +10,24 @@ from typing import Any
 import torch
 
 from mvib.compile import CompiledModel
+from mvib.data import Loading
 from mvib.diagnostics import SpecError
 from mvib.driver import Analysis
 from mvib.render import LayoutError, render_svg
 from mvib.semantics.method import Method
+from mvib.train.cadence import Cadence
+from mvib.train.checkpoints import KEEP, Checkpoints
 from mvib.train.config import TrainConfig, read_config
 from mvib.train.description import count_parameters, describe_run, resolved_text
 from mvib.train.device import choose_device, move_model
 from mvib.train.errors import SettingError
-from mvib.train.events import Finished, Observer, PartSkipped, Started, ignore_event
+from mvib.train.events import DataNoted, Finished, Noted, Observer, PartSkipped, Started, ignore_event
 from mvib.train.examples import Data, Examples, data_name, load_examples
 from mvib.train.folder import RunFolder, check_unused, create_folder, open_folder
-from mvib.train.going_on import check_same_run, go_on, settings_of_run
+from mvib.train.going_on import check_same_run, compare_surroundings, go_on, settings_of_run
+from mvib.train.lock import locked_folder
+from mvib.train.monitors import MONITORS, Monitoring, draw_neighbours, open_sinks
+from mvib.train.monitors.sinks import check_sinks
 from mvib.train.optimizers import build_optimizer
 from mvib.train.randomness import repeatable
 from mvib.train.reconstructions import draw_reconstructions
@@ -28,6 +35,9 @@ from mvib.train.run import Run, build_model
 from mvib.train.training import Course, Training, plan_course
 from mvib.train.writing import write_json
 from mvib.writing import write_whole
+
+# Bad items of the data that are named one by one.
+_NUM_TOLD = 5
 
 
 def train_method(
@@ -39,6 +49,12 @@ def train_method(
     resume: str | Path | None = None,
     device: str = "cpu",
     overrides: Mapping[str, str] | None = None,
+    workers: int | None = None,
+    cadence: Cadence | None = None,
+    keep: int = KEEP,
+    monitors: Sequence[str] = tuple(MONITORS),
+    sinks: Sequence[str] = (),
+    plugins: Sequence[str] = (),
     on_event: Observer = ignore_event,
 ) -> Run:
     """Train a method.
@@ -48,12 +64,18 @@ def train_method(
 
     Args:
         analysis: of a sound spec.
-        data: name of a data source, or arrays by name; default: that of the spec.
+        data: name of a data source, arrays by name or torch data sets; default: that of the spec.
         epochs: in the place of the spec's.
         out: folder to write the run to; without it nothing is written.
         resume: folder of a run to go on with.
         device: `cpu`, `cuda`, `mps` or `auto`.
         overrides: what was set from outside, for the record; it is in the analysis already.
+        workers: processes that read data which are not in memory; default: one a core, at most 8.
+        cadence: when checkpoints are written; default: at the end of an epoch, and within one once a minute.
+        keep: how many checkpoints are kept, at least 1.
+        monitors: names of what is watched on a held-out sample, for the folder; `MONITORS` has them all.
+        sinks: where numbers go beside the folder's JSON lines: `csv`, `tensorboard`, or plug-ins.
+        plugins: entry points that may be imported for sinks.
         on_event: is told how the run goes.
 
     Returns:
@@ -63,27 +85,32 @@ def train_method(
         SpecError: the spec is wrong, or a module cannot take what the data give it.
         DataError: the data do not fit the spec.
         SettingError: a setting cannot be used.
-        FolderError: the folder holds another run, or none that could go on.
+        FolderError: the folder holds another run, or none that could go on, or is in use by another process.
         NonFiniteError: a number is not finite; the last good checkpoint stays.
-        Interrupted: the user stopped it; there is a checkpoint.
+        Interrupted: the user or SIGTERM stopped it; there is a checkpoint.
+        DiskFullError: there is no room for a checkpoint; the last good one stays.
         OSError: something cannot be written.
     """
     if analysis.method is None or not analysis.is_sound:
         raise SpecError(analysis.diagnostics)
     if out is not None and resume is not None and Path(out).resolve() != Path(resume).resolve():
         raise SettingError(f"a run goes on in its own folder `{resume}`", "leave out `--out`")
+    if keep < 1:
+        raise SettingError(f"{keep} checkpoints are to be kept, and a run needs one", "write `--keep 2`")
+    check_sinks(sinks, plugins=plugins)
     chosen = choose_device(device)
     opened = open_folder(Path(resume)) if resume is not None else None
     if opened is not None:
         config, given = settings_of_run(opened, analysis.method, data=data, epochs=epochs)
     else:
-        config = read_config(analysis.method, data=None if data is None else data_name(data), epochs=epochs)
+        named = data_name(str(analysis.method.settings["data"]) if data is None else data)
+        config = read_config(analysis.method, data=named, epochs=epochs)
         given = config.data if data is None else data
         if out is not None:
             check_unused(Path(out))
     examples = load_examples(analysis.method, given, labelled=config.labelled, seed=config.seed)
     model, course = _build(analysis, config, examples)
-    with repeatable(chosen):
+    with repeatable(chosen), ExitStack() as held:
         model = move_model(model, chosen)
         optimizer = build_optimizer(model, config.optimizer)
         text = resolved_text(analysis.method, config)
@@ -91,12 +118,50 @@ def train_method(
         description["overrides"] = dict(overrides or {})
         folder = opened
         if folder is not None:
+            held.enter_context(locked_folder(folder.path, observer=on_event))
             check_same_run(folder, text, description)
+            for sentence in compare_surroundings(folder, description):
+                on_event(Noted(text=sentence))
         elif out is not None:
+            Path(out).mkdir(parents=True, exist_ok=True)
+            held.enter_context(locked_folder(Path(out), observer=on_event))
             folder = create_folder(Path(out), spec_text=text, config=description)
-        training = Training(model, optimizer, examples, config, course, device=chosen, folder=folder, observer=on_event)
+        checkpoints = Checkpoints(folder, observer=on_event, cadence=cadence, keep=keep) if folder is not None else None
+        monitoring = (
+            held.enter_context(
+                closing(
+                    Monitoring(
+                        analysis,
+                        model,
+                        examples,
+                        config,
+                        steps=course.steps,
+                        which=monitors,
+                        sinks=open_sinks(sinks, folder.path, plugins=plugins),
+                        folder=folder.path,
+                        device=chosen,
+                        observer=on_event,
+                    )
+                )
+            )
+            if folder is not None
+            else None
+        )
+        training = Training(
+            model,
+            optimizer,
+            examples,
+            config,
+            course,
+            device=chosen,
+            folder=folder,
+            checkpoints=checkpoints,
+            observer=on_event,
+            loading=Loading(workers=workers),
+            monitoring=monitoring,
+        )
         if opened is not None:
-            go_on(training, optimizer, opened)
+            go_on(training, optimizer, opened, observer=on_event)
         return _Job(analysis, training, examples, config, course, folder, on_event, chosen).run()
 
 
@@ -131,6 +196,7 @@ class _Job:
                 device=str(self.device),
             )
         )
+        self._tell_of_data()
         began = time.monotonic()
         if folder is not None:
             self._draw_diagram(folder)
@@ -138,6 +204,7 @@ class _Job:
         summary = self._summarise(method)
         if folder is not None:
             self._draw_reconstructions(folder)
+            self._draw_neighbours(folder)
             write_json(folder.summary, summary)
         files = folder.files() if folder is not None else ()
         self.observer(Finished(step=training.place.step, seconds=time.monotonic() - began, files=files))
@@ -151,7 +218,19 @@ class _Job:
             summary=summary,
         )
 
+    def _tell_of_data(self) -> None:
+        for note in self.examples.notes:
+            self.observer(DataNoted(text=note))
+        bad = self.examples.bad.take_new()
+        for item in bad[:_NUM_TOLD]:
+            self.observer(PartSkipped(what=f"`{item.name}`", why=f"it {item.why}"))
+        if len(bad) > _NUM_TOLD:
+            what = f"{len(bad) - _NUM_TOLD} more items of the data"
+            self.observer(PartSkipped(what=what, why="they are bad too; `config.json` names them"))
+
     def _draw_diagram(self, folder: RunFolder) -> None:
+        if folder.diagram.exists():
+            return
         try:
             write_whole(folder.diagram, render_svg(self.analysis).encode())
         except LayoutError as error:
@@ -162,6 +241,11 @@ class _Job:
         for decoder, picture in pictures.items():
             suffix = "" if len(pictures) == 1 else f"-{decoder}"
             write_whole(folder.path / f"reconstructions{suffix}.png", picture)
+
+    def _draw_neighbours(self, folder: RunFolder) -> None:
+        picture = draw_neighbours(self.training.model, self.examples, self.device)
+        if picture is not None:
+            write_whole(folder.path / "neighbours.png", picture)
 
     def _summarise(self, method: Method) -> dict[str, Any]:
         trained, untrained = count_parameters(self.training.model)
@@ -178,6 +262,7 @@ class _Job:
             "loss": last.train.loss,
             "terms": dict(last.train.terms),
             "held_out": {"loss": last.held_out.loss, "terms": dict(last.held_out.terms)},
+            "left_out": len(self.examples.bad),
             "seconds": seconds,
             "examples_per_second": seen / seconds if seconds > 0 else 0.0,
         }

@@ -1,36 +1,40 @@
 """The one loop for every method: epochs of steps, what is measured, and when the state is saved."""
 
+import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import torch
 from torch import Tensor
 
 from mvib.compile import CompiledModel
 from mvib.compile.model import evaluation_mode
-from mvib.data import count_batches, held_out_part, iterate_in_order, shuffled_batches, training_part
+from mvib.data import (
+    BatchLoader,
+    DataError,
+    Loading,
+    WorkerEndedError,
+    count_batches,
+    held_out_part,
+    training_part,
+)
+from mvib.data.loading import describe_ended, is_of_workers, workers_may_end
 from mvib.semantics.values import value_at
-from mvib.train.checkpoint import Place, describe_place, find_non_finite, pack_checkpoint
+from mvib.train.checkpoint import Place, find_non_finite
+from mvib.train.checkpoints import Checkpoints
 from mvib.train.config import TrainConfig
 from mvib.train.errors import Interrupted, NonFiniteError, SettingError
-from mvib.train.events import CheckpointWritten, EpochEnded, Observer, StepTaken
+from mvib.train.events import EpochEnded, Observer, PartSkipped, StepTaken
 from mvib.train.examples import Examples
 from mvib.train.folder import RunFolder, append_record
 from mvib.train.history import EpochRecord, Measured, RunningMeans
-from mvib.train.interruption import interrupt_after_step
+from mvib.train.interruption import StopRequest, interrupt_after_step
+from mvib.train.monitors import Monitoring
 from mvib.train.optimizers import set_rates
 from mvib.train.randomness import seed_held_out, seed_step
 from mvib.train.rates import learning_rate_factor
 from mvib.train.step import Broken, StepResult, run_model, take_step
-from mvib.train.writing import write_json
-from mvib.writing import write_whole
-
-# An epoch ends in a checkpoint unless writing it would take more than a twentieth of the time; a long epoch is saved
-# once a minute.
-_SHARE_OF_TIME = 20
-_LONGEST_WAIT = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +96,10 @@ class Training:
         *,
         device: torch.device,
         folder: RunFolder | None,
+        checkpoints: Checkpoints | None,
         observer: Observer,
+        loading: Loading | None = None,
+        monitoring: Monitoring | None = None,
     ) -> None:
         """Join the parts; the model is on the device already."""
         self.model = model
@@ -103,13 +110,15 @@ class Training:
         self._course = course
         self._device = device
         self._folder = folder
+        self._checkpoints = checkpoints
         self._observer = observer
-        self._train = {name: part.to(device) for name, part in training_part(examples.columns).items()}
-        self._held_out = {name: part.to(device) for name, part in held_out_part(examples.columns).items()}
+        self._monitoring = monitoring
+        self._bad = examples.bad
+        self._train, self._held_out = (
+            BatchLoader(part, device=device, bad=examples.bad, loading=loading)
+            for part in (training_part(examples.columns), held_out_part(examples.columns))
+        )
         self._num_held_out = examples.num_held_out
-        self._saved = (-1, -1)
-        self._saved_at = 0.0
-        self._save_seconds = 0.0
         # Whether the weights are those of `place`, and not of a step in progress.
         self._is_settled = True
 
@@ -117,7 +126,8 @@ class Training:
         """Begin at a place of a checkpoint, whose weights the model has already."""
         self.place = place
         self.history = list(history)
-        self._saved = (place.epoch, place.step)
+        if self._checkpoints is not None:
+            self._checkpoints.go_on(place)
 
     def run(self) -> None:
         """Train to the end.
@@ -125,33 +135,66 @@ class Training:
         Raises:
             NonFiniteError: a number is not finite; the last good checkpoint stays.
             Interrupted: the user stopped it; there is a checkpoint.
+            DataError: the data cannot be read any more; there is a checkpoint.
+            DiskFullError: there is no room for a checkpoint; the last good one stays.
             OSError: something cannot be written.
         """
         self.model.train()
         # The first checkpoint shows before hours of work whether one can be written at all.
         self._save()
-        try:
-            with interrupt_after_step() as request:
-                while self.place.epoch < self._course.epochs:
-                    for _ in self._run_epoch():
-                        if request.is_made:
-                            raise KeyboardInterrupt
-        except KeyboardInterrupt as interrupt:
-            if self._is_settled:
+        if self._monitoring is not None:
+            self._monitoring.begin(self.place.step)
+        self._look()
+        with interrupt_after_step() as request:
+            try:
+                self._run_epochs(request)
                 self._save()
-            if self._folder is None:
-                raise Interrupted(step=self.place.step, folder=None) from interrupt
-            raise Interrupted(step=self._saved[1], folder=self._folder.path) from interrupt
-        self._save()
+                if request.is_made:
+                    raise KeyboardInterrupt
+            except (KeyboardInterrupt, DataError, RuntimeError) as error:
+                if isinstance(error, RuntimeError) and not is_of_workers(error):
+                    raise
+                with workers_may_end():
+                    self._save_and_close()
+                    if isinstance(error, KeyboardInterrupt) or request.is_made:
+                        raise self._interrupted(request) from error
+                    if isinstance(error, DataError):
+                        raise
+                    raise WorkerEndedError(*describe_ended(error)) from error
+
+    def _run_epochs(self, request: StopRequest) -> None:
+        while self.place.epoch < self._course.epochs:
+            for _ in self._run_epoch():
+                if request.take_save():
+                    self._save()
+                if request.is_made:
+                    raise KeyboardInterrupt
+
+    def _interrupted(self, request: StopRequest) -> Interrupted:
+        number = request.stopped_by or signal.SIGINT
+        if self._checkpoints is None:
+            return Interrupted(step=self.place.step, folder=None, signal=number)
+        return Interrupted(step=self._checkpoints.saved[1], folder=self._checkpoints.run, signal=number)
+
+    def _save_and_close(self) -> None:
+        """Save, unless a step is half taken, and end the processes that read."""
+        if self._is_settled:
+            self._save()
+        self._train.close()
+        self._held_out.close()
 
     def _run_epoch(self) -> Iterator[None]:
         """The steps of an epoch that are left, each followed by a pause."""
         place, config = self.place, self._config
-        batches = shuffled_batches(
-            self._train, size=config.batch, seed=config.seed, epoch=place.epoch, drop_last=self._course.drop_last
+        batches = self._train.shuffled(
+            size=config.batch,
+            seed=config.seed,
+            epoch=place.epoch,
+            drop_last=self._course.drop_last,
+            start=place.batch,
         )
         seconds, examples = 0.0, 0
-        for batch in islice(batches, place.batch, None):
+        for batch in batches:
             began = time.perf_counter()
             result = self._take_step(batch)
             seconds += time.perf_counter() - began
@@ -160,12 +203,13 @@ class Training:
             self._observer(
                 StepTaken(epoch=place.epoch + 1, step=place.step, examples=size, loss=result.loss, terms=result.terms)
             )
+            self._look()
             yield
-            if time.monotonic() - self._saved_at > _LONGEST_WAIT:
+            if self._checkpoints is not None and self._checkpoints.is_due_after_step(place):
                 self._save()
         self._end_epoch(seconds, examples)
         yield
-        if time.monotonic() - self._saved_at >= _SHARE_OF_TIME * self._save_seconds:
+        if self._checkpoints is not None and self._checkpoints.is_due_after_epoch(self.place):
             self._save()
 
     def _take_step(self, batch: Mapping[str, Tensor]) -> StepResult:
@@ -210,9 +254,18 @@ class Training:
         )
         if self._folder is not None:
             append_record(self._folder, record)
+        for item in self._bad.take_new():
+            self._observer(PartSkipped(what=f"`{item.name}`", why=f"it {item.why}"))
         self.history.append(record)
         self.place = Place(epoch=place.epoch + 1, step=place.step)
         self._observer(EpochEnded(record=record))
+        if self._monitoring is not None:
+            self._monitoring.end_epoch(record)
+
+    def _look(self) -> None:
+        if self._monitoring is not None:
+            step = self.place.step
+            self._monitoring.look(step=step, epoch=step // self._course.batches)
 
     @torch.no_grad()
     def _measure_held_out(self) -> Measured:
@@ -221,7 +274,7 @@ class Training:
         seed_held_out(self._config.seed)
         means = RunningMeans()
         with evaluation_mode(self.model):
-            for batch in iterate_in_order(self._held_out, size=size):
+            for batch in self._held_out.in_order(size=size):
                 if self.model.couples_batch and _size(batch) < size:
                     continue
                 output = run_model(self.model, batch, precision=self._config.precision, device=self._device)
@@ -231,23 +284,21 @@ class Training:
 
     def _save(self) -> None:
         """Write a checkpoint, unless the last one is of this very place."""
-        place = (self.place.epoch, self.place.step)
-        if self._folder is None or place == self._saved:
+        if self._checkpoints is None or self._checkpoints.saved == (self.place.epoch, self.place.step):
             return
         broken = find_non_finite(self.model)
         if broken is not None:
             raise self._failure(f"`{broken}` holds a number that is not finite")
-        began = time.monotonic()
-        write_whole(self._folder.checkpoint, pack_checkpoint(self.model, self._optimizer, self.place))
-        write_json(self._folder.place, describe_place(self.place))
-        self._saved_at = time.monotonic()
-        self._save_seconds = self._saved_at - began
-        self._saved = place
-        self._observer(CheckpointWritten(path=self._folder.checkpoint, step=self.place.step))
+        self._checkpoints.write(self.model, self._optimizer, self.place)
 
     def _failure(self, culprit: str) -> NonFiniteError:
-        checkpoint = self._folder.checkpoint if self._folder is not None else None
-        return NonFiniteError(culprit, step=self.place.step, checkpoint=checkpoint, checkpoint_step=self._saved[1])
+        checkpoints = self._checkpoints
+        return NonFiniteError(
+            culprit,
+            step=self.place.step,
+            checkpoint=checkpoints.newest if checkpoints is not None else None,
+            checkpoint_step=checkpoints.saved[1] if checkpoints is not None else -1,
+        )
 
 
 _TERM = "term:"
