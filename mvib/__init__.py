@@ -10,6 +10,7 @@ from types import ModuleType
 from mvib.api import Specification as Specification
 from mvib.api import compile as compile
 from mvib.api import estimate as estimate
+from mvib.api import lightning as lightning
 from mvib.api import load as load
 from mvib.api import loads as loads
 from mvib.api import train as train
@@ -19,13 +20,13 @@ from mvib.version import __version__ as __version__
 
 
 class _Package(ModuleType):
-    """`mvib.compile` and `mvib.train` are functions, and folders of the same names.
+    """`mvib.compile`, `mvib.train` and `mvib.lightning` are functions, and modules of the same names.
 
     Importing a subpackage binds its name in the parent; here the functions keep their names, whichever comes first.
     """
 
     def __setattr__(self, name: str, value: object) -> None:
-        if name in {"compile", "train"} and isinstance(value, ModuleType):
+        if name in {"compile", "train", "lightning"} and isinstance(value, ModuleType):
             return
         super().__setattr__(name, value)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mvib.compile.example import Example
     from mvib.compile.model import CompiledModel
     from mvib.evaluate.information import Measurement
+    from mvib.lightning import Adapter
     from mvib.train.run import Run
 
 
@@ -166,6 +167,23 @@ def train(
     return train_method(
         _specification(method).analysis, data=data, epochs=epochs, out=out, resume=resume, device=device
     )
+
+
+def lightning(method: "Specification | str | Path", data: "str | Mapping[str, Any] | None" = None) -> "Adapter":
+    """A method as a Lightning module with its data: `Trainer(max_epochs=20).fit(mvib.lightning("vicreg"))`.
+
+    Args:
+        method: a loaded spec, or what `load` takes.
+        data: a data set's name, or arrays by name; default: that of the train block.
+
+    Raises:
+        SpecError: the spec is wrong.
+        mvib.data.DataError: the data do not fit the spec.
+        mvib.lightning.LightningMissingError: Lightning is not installed; an ImportError.
+    """
+    from mvib.lightning import lightning_module  # noqa: PLC0415 - torch is loaded only when asked for
+
+    return lightning_module(_specification(method).analysis, data=data)
 
 
 def estimate(

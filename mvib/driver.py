@@ -16,7 +16,8 @@ from mvib.semantics.method import Method
 from mvib.semantics.resolve import resolve_method
 from mvib.source import SourceFile, Span
 from mvib.syntax import ast
-from mvib.syntax.parser import parse_source
+from mvib.syntax.messages import explain_limit
+from mvib.syntax.parser import MAX_CHARACTERS, MAX_STATEMENTS, parse_source
 
 
 class SpecNotFoundError(Exception):
@@ -56,6 +57,15 @@ class Analysis:
         return not has_errors(self.diagnostics)
 
 
+# No character takes more than four bytes.
+_MAX_BYTES = 4 * MAX_CHARACTERS
+
+
+def _universal_newlines(text: str) -> str:
+    """Line breaks of other systems as ours, as a file that is opened as text has them."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def read_source(name: str | Path, *, text: str | None = None) -> SourceFile:
     """The source of a spec: a path, or the name of a bundled spec.
 
@@ -73,7 +83,13 @@ def read_source(name: str | Path, *, text: str | None = None) -> SourceFile:
     if path.suffix != ".mvib" and not path.is_file() and str(name) in bundled:
         path = bundled[str(name)]
     try:
-        return SourceFile(str(path), path.read_text(encoding="utf-8-sig"))
+        with path.open("rb") as file:
+            # One byte more than any spec may have: a device or a huge file is not read to its end.
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            too_large = f"it is larger than any spec, more than {_MAX_BYTES:,} bytes"
+            raise SpecNotFoundError(str(name), tuple(bundled), too_large)
+        return SourceFile(str(path), _universal_newlines(content.decode("utf-8-sig")))
     except UnicodeDecodeError as error:
         raise SpecNotFoundError(str(name), tuple(bundled), "the file is not UTF-8 text") from error
     except OSError as error:
@@ -107,6 +123,10 @@ def analyse(
     diagnostics += wrong
     if spec is None:
         return _failed(source, diagnostics)
+    if len(spec.statements) > MAX_STATEMENTS:
+        # Each file of a chain of `extends` may have as many: together they may not.
+        what = f"with all that it extends it has more than {MAX_STATEMENTS} statements"
+        return _failed(source, (*diagnostics, explain_limit(Span(source, 0, 0), what)))
     spec, wrong = apply_overrides(spec, given)
     diagnostics += wrong
     if claim is not None:

@@ -112,3 +112,8 @@ def printable(text: str) -> str:
         else character
         for character in text
     )
+
+
+def printable_lines(text: str) -> str:
+    """As `printable`, with the line breaks kept: for what a program says on several lines."""
+    return "\n".join(map(printable, text.split("\n")))

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "mvib"
 
 # Lowest first. Members of one layer do not import each other. `__init__` is the front door, `mvib` itself.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("source", "resources", "version", "writing"),
+    ("source", "reading", "resources", "version", "writing"),
     ("diagnostics",),
     ("syntax",),
     ("catalogue",),
@@ -26,6 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("nn", "data"),
     ("compile",),
     ("train", "evaluate"),
+    ("export", "lightning"),
     ("report",),
     ("api",),
     ("cli",),

@@ -12,6 +12,7 @@ from mvib.catalogue import load_catalogue
 from mvib.catalogue.catalogue import PluginError
 from mvib.cli.exit_codes import WRONG_USAGE
 from mvib.cli.spec_argument import parse_settings, plugin_option, set_option
+from mvib.source import printable_lines
 
 
 @click.command("estimate")
@@ -65,7 +66,7 @@ def command(
                 plugins=plugins,
             )
     except (ValueError, PluginError) as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(printable_lines(f"error: {error}"), err=True)
         return WRONG_USAGE
     promise = found.promise
     if form == "json":

@@ -18,16 +18,14 @@ VERBS = {
     "diff": "compare two methods: graph, quantities, estimators, assumptions",
     "compile": "compile a spec: parameters and shapes",
     "train": "train a spec",
-    "eval": "evaluate a trained run with probes",
+    "sweep": "train every combination of some settings, and tabulate",
+    "eval": "evaluate trained runs with probes",
+    "export": "the encoder of a run, or what it makes of the data, as files",
+    "report": "runs side by side in one HTML file",
     "estimate": "an information quantity of arrays from disk",
     "list": "what there is: methods, estimators, modules, data",
     "explain": "what an estimator, a module or a diagnostic means",
     "fmt": "the one canonical layout",
-}
-
-# Verbs of the language reference that this release does not have.
-PLANNED = {
-    "report": "`summary.json` and `metrics.jsonl` in a run folder hold what a report would show",
 }
 
 
@@ -49,8 +47,6 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Like click, with a suggestion for a misspelt verb."""
-        if args and args[0] in PLANNED:
-            raise click.UsageError(f"`{args[0]}` is not in this release: {PLANNED[args[0]]}", ctx)
         if args and args[0] not in VERBS and not args[0].startswith("-"):
             meant = nearest(args[0], VERBS)
             hint = f"; did you mean `{meant}`?" if meant else f"; the verbs are {', '.join(VERBS)}"

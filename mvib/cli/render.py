@@ -7,6 +7,7 @@ import click
 from mvib.cli.exit_codes import FAILED
 from mvib.cli.spec_argument import load_analysis, spec_options
 from mvib.render import FORMATS, LayoutError, format_of, render_content
+from mvib.source import printable_lines
 from mvib.writing import write_whole
 
 _STANDARD_OUTPUT = "-"
@@ -27,7 +28,7 @@ def command(
     try:
         content = render_content(analysis, form)
     except LayoutError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(printable_lines(f"error: {error}"), err=True)
         return FAILED
     if output == _STANDARD_OUTPUT:
         click.echo(content, nl=False)

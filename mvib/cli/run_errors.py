@@ -5,12 +5,13 @@ from contextlib import contextmanager
 
 import click
 
-from mvib.cli.exit_codes import FAILED, INTERRUPTED, SPEC_WRONG, WRONG_USAGE
+from mvib.cli.exit_codes import FAILED, SPEC_WRONG, WRONG_USAGE, exit_code_of
 from mvib.cli.spec_argument import print_diagnostics
 from mvib.compile import ExampleError
-from mvib.data import DataError
+from mvib.data import DataError, WorkerEndedError
 from mvib.diagnostics import SpecError
 from mvib.evaluate import ProbeError
+from mvib.source import printable_lines
 from mvib.train import FolderError, Interrupted, NonFiniteError, SettingError
 
 
@@ -22,17 +23,20 @@ def explained() -> Iterator[None]:
     except SpecError as error:
         print_diagnostics(error.diagnostics)
         raise click.exceptions.Exit(SPEC_WRONG) from error
+    except WorkerEndedError as error:
+        click.echo(printable_lines(f"error: the run has failed: {error}"), err=True)
+        raise click.exceptions.Exit(FAILED) from error
     except (DataError, ExampleError, SettingError, FolderError, ProbeError) as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(printable_lines(f"error: {error}"), err=True)
         raise click.exceptions.Exit(WRONG_USAGE) from error
     except NonFiniteError as error:
-        click.echo(f"error: the run has failed: {error}", err=True)
+        click.echo(printable_lines(f"error: the run has failed: {error}"), err=True)
         raise click.exceptions.Exit(FAILED) from error
     except Interrupted as interrupted:
         where = f"; go on with `mvib train --resume {interrupted.folder}`" if interrupted.folder is not None else ""
-        click.echo(f"{interrupted}{where}", err=True)
-        raise click.exceptions.Exit(INTERRUPTED) from interrupted
+        click.echo(printable_lines(f"{interrupted}{where}"), err=True)
+        raise click.exceptions.Exit(exit_code_of(interrupted.signal)) from interrupted
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
-        click.echo(f"error: the run has failed: {error.strerror or error}{place}", err=True)
+        click.echo(printable_lines(f"error: the run has failed: {error.strerror or error}{place}"), err=True)
         raise click.exceptions.Exit(FAILED) from error

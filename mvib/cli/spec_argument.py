@@ -10,7 +10,8 @@ from mvib.catalogue import PluginError
 from mvib.cli.exit_codes import SPEC_WRONG, WRONG_USAGE
 from mvib.diagnostics import Diagnostic, Severity, nearest, render_text
 from mvib.driver import Analysis, SpecNotFoundError, analyse, read_source
-from mvib.source import SourceFile
+from mvib.source import SourceFile, printable
+from mvib.syntax.parser import MAX_CHARACTERS
 
 set_option = click.option(
     "--set",
@@ -48,12 +49,12 @@ def read_file(file: str) -> SourceFile:
     """The source behind FILE; exits with 2 when there is none."""
     try:
         if file == "-":
-            return read_source("<stdin>", text=sys.stdin.read())
+            return read_source("<stdin>", text=sys.stdin.read(MAX_CHARACTERS + 1))
         return read_source(file)
     except SpecNotFoundError as error:
         meant = nearest(error.name, error.known)
         hint = f"; did you mean `{meant}`?" if meant else f"; bundled are {', '.join(error.known)}"
-        click.echo(f"error: {error}{hint if not error.why else ''}", err=True)
+        click.echo(printable(f"error: {error}{hint if not error.why else ''}"), err=True)
         raise click.exceptions.Exit(WRONG_USAGE) from error
 
 

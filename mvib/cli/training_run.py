@@ -17,7 +17,9 @@ from mvib.evaluate.comparison import align_rows, comparison_notes, comparison_ro
 from mvib.evaluate.evaluation import CLASSIFIER
 from mvib.evaluate.probes import PROBES
 from mvib.train import Run, train_method
+from mvib.train.cadence import parse_cadence
 from mvib.train.folder import RunFolder
+from mvib.train.monitors import read_monitors
 from mvib.train.run import analyse_run, record_probes
 
 
@@ -32,7 +34,13 @@ class TrainRequest:
         out: folder of the run, none for a new one.
         resume: folder of the run that goes on.
         device: where to run.
+        workers: processes that read data, none for as many as there are cores.
+        checkpoint_every: when checkpoints are written, as the user writes it; none for the default.
+        keep: how many checkpoints.
+        monitors: names with commas.
+        sinks: names of those beside the JSON lines.
         plugins: that the spec may use.
+        sink_plugins: that sinks may come from.
         is_quiet: print the folder alone.
         is_json: print the summary as JSON.
     """
@@ -43,7 +51,13 @@ class TrainRequest:
     out: str | None
     resume: str | None
     device: str
+    workers: int | None
+    checkpoint_every: str | None
+    keep: int
+    monitors: str
+    sinks: tuple[str, ...]
     plugins: tuple[str, ...]
+    sink_plugins: tuple[str, ...]
     is_quiet: bool
     is_json: bool
 
@@ -51,6 +65,7 @@ class TrainRequest:
 def train_and_report(request: TrainRequest) -> None:
     """Train, write the run folder and print the summary; leaves with an exit code where something stops the run."""
     with explained():
+        cadence = parse_cadence(request.checkpoint_every) if request.checkpoint_every is not None else None
         analysis = request.analysis
         if analysis is None:
             assert request.resume is not None
@@ -63,6 +78,12 @@ def train_and_report(request: TrainRequest) -> None:
                 resume=request.resume,
                 device=request.device,
                 overrides=request.overrides,
+                workers=request.workers,
+                cadence=cadence,
+                keep=request.keep,
+                monitors=read_monitors(request.monitors),
+                sinks=request.sinks,
+                plugins=request.sink_plugins,
                 on_event=observer,
             )
         comparison = _compare(run)
@@ -85,8 +106,8 @@ def _folder(request: TrainRequest, analysis: Analysis) -> Path:
         return Path(request.out)
     assert analysis.method is not None
     data = request.data if request.data is not None else str(analysis.method.settings["data"])
-    # `npz:some/where/faces.npz` is called `faces`.
-    source = Path(data.rpartition(":")[2]).stem
+    # `npz:some/where/faces.npz` is called `faces`, `folder:faces,size=64` too.
+    source = Path(data.rpartition(":")[2].partition(",")[0]).stem
     words = [re.sub(r"[^\w-]+", "-", word).strip("-").casefold() for word in (analysis.method.name, source)]
     name = "-".join([*words, f"{datetime.now():%Y%m%d-%H%M%S}"])
     path, number = Path("runs") / name, 1

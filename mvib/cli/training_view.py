@@ -10,7 +10,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from mvib.train.events import EpochEnded, Event, PartSkipped, Started, StepTaken, ignore_event
+from mvib.source import printable_lines
+from mvib.train.events import (
+    CollapseSeen,
+    DataNoted,
+    EpochEnded,
+    Event,
+    Noted,
+    PartSkipped,
+    Started,
+    StepTaken,
+    ignore_event,
+)
 
 _NUM_LINES = 10
 # How much the latest step counts in the throughput that is shown.
@@ -85,6 +96,12 @@ def describe_start(event: Started) -> str:
     )
 
 
+def describe_collapse(event: CollapseSeen) -> str:
+    """What has collapsed, when, and by which term, in a line."""
+    term = f"; most likely by the term `{event.term}`" if event.term else ""
+    return f"warning: {event.kind} collapse of the representation after step {event.step:,}: {event.why}{term}"
+
+
 class Bar:
     """A progress bar."""
 
@@ -100,7 +117,7 @@ class Bar:
         match event:
             case Started():
                 self._steps = event.steps
-                self._progress.console.print(Text(describe_start(event)))
+                self._progress.console.print(Text(printable_lines(describe_start(event))))
                 self._task = self._progress.add_task(
                     "", total=event.steps, completed=event.step, epoch=1, epochs=event.epochs, numbers=""
                 )
@@ -109,6 +126,10 @@ class Bar:
                 left = self._pace.time_left(self._steps - event.step)
                 numbers = describe_numbers(event.loss, event.terms, self._pace.examples_per_second, left)
                 self._progress.update(self._task, completed=event.step, epoch=event.epoch, numbers=numbers)
+            case CollapseSeen():
+                self._progress.console.print(Text(describe_collapse(event), style="bold red"))
+            case DataNoted(text=text) | Noted(text=text):
+                self._progress.console.print(Text(printable_lines(f"note: {text}")))
             case PartSkipped():
                 self._progress.console.print(Text(f"{event.what} is left out: {event.why}"))
             case _:
@@ -128,7 +149,7 @@ class Lines:
         match event:
             case Started():
                 self._epochs, self._steps = event.epochs, event.steps
-                click.echo(describe_start(event), err=True)
+                click.echo(printable_lines(describe_start(event)), err=True)
             case StepTaken():
                 self._pace.count(event.examples)
             case EpochEnded(record=record):
@@ -138,6 +159,10 @@ class Lines:
                     rate = record.examples_per_second
                     numbers = describe_numbers(record.train.loss, record.train.terms, rate, left)
                     click.echo(f"epoch {record.epoch:>{len(str(self._epochs))}}/{self._epochs}  {numbers}", err=True)
+            case CollapseSeen():
+                click.echo(describe_collapse(event), err=True)
+            case DataNoted(text=text) | Noted(text=text):
+                click.echo(printable_lines(f"note: {text}"), err=True)
             case PartSkipped():
                 click.echo(f"{event.what} is left out: {event.why}", err=True)
             case _:

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import islice
 from math import isfinite
+from typing import TypeVar
 
 from mvib.catalogue import PREDICATES
 from mvib.semantics import errors
@@ -16,7 +18,17 @@ from mvib.semantics.text import one_line
 from mvib.source import Span
 from mvib.syntax import ast
 
+# Facts that a spec may state and claim, each member of a family for itself, and quantities in one relation.
+MAX_FACTS = 1024
+MAX_TERMS = 512
+# A coefficient beyond these, or its inverse, is a mistake or an attack; the prover computes with exact fractions.
+_LARGEST_COEFFICIENT = 10**12
+_LARGEST_DENOMINATOR = 10**24
+
 _LEAST_VARIABLES = {"gaussian": 1, "sufficient": 2, "multiview": 3}
+
+
+_Stated = TypeVar("_Stated", bound=Fact)
 
 
 class _LeftOut(Exception):
@@ -32,12 +44,23 @@ def resolve_facts(
     for statement in statements:
         try:
             if isinstance(statement, ast.Assume):
-                assumptions.extend(_resolve_fact(part, statement.fact))
+                assumptions.extend(_limited(part, statement, _resolve_fact(part, statement.fact), len(assumptions)))
             elif isinstance(statement, ast.Claim):
-                claims.extend(_resolve_relation(part, statement.relation))
+                claims.extend(_limited(part, statement, _resolve_relation(part, statement.relation), len(claims)))
         except Unresolved:
             continue
     return tuple(assumptions), tuple(claims)
+
+
+def _limited(part: GraphPart, statement: ast.Assume | ast.Claim, facts: Iterator[_Stated], known: int) -> list[_Stated]:
+    """The facts of a statement, when with those known they are not too many."""
+    found = list(islice(facts, MAX_FACTS - known + 1))
+    if len(found) > MAX_FACTS - known:
+        remedy = "make the ranges smaller, or write the members out that matter"
+        label = f"with this it is more than {MAX_FACTS:,}, each member of a family counted"
+        title = f"there is too much to {'assume' if isinstance(statement, ast.Assume) else 'prove'}"
+        raise part.scope.fail(errors.too_large(statement.span, title, label=label, remedy=remedy))
+    return found
 
 
 def _resolve_fact(part: GraphPart, fact: ast.Fact) -> Iterator[Fact]:
@@ -132,9 +155,29 @@ def _resolve_relation(part: GraphPart, relation: ast.Relation) -> Iterator[Linea
             continue
         found = True
         terms = (*left, *_scaled(right, Fraction(-1)))
+        _check_size(part, relation, terms)
         yield LinearRelation(terms=terms, operator=relation.operator, text=one_line(relation.span), span=relation.span)
     if not found:
         raise scope.fail(errors.says_nothing(relation.span))
+
+
+def _check_size(part: GraphPart, relation: ast.Relation, terms: Sequence[LinearTerm]) -> None:
+    scope = part.scope
+    if len(terms) > MAX_TERMS:
+        label = f"{len(terms):,} with all members, and {MAX_TERMS} are allowed"
+        remedy = "make the ranges smaller"
+        raise scope.fail(
+            errors.too_large(relation.span, "too many quantities in one relation", label=label, remedy=remedy)
+        )
+    for term in terms:
+        size = abs(term.coefficient)
+        if size and not (
+            1 <= size * _LARGEST_COEFFICIENT <= _LARGEST_COEFFICIENT**2 and size.denominator <= _LARGEST_DENOMINATOR
+        ):
+            label = "a coefficient is above 1e12, below 1e-12, or a fraction of very long numbers"
+            remedy = "divide both sides by one number, or round"
+            title = "the numbers of this relation are too far apart"
+            raise scope.fail(errors.too_large(relation.span, title, label=label, remedy=remedy))
 
 
 def _free_quantities(expression: ast.Expression) -> Iterator[ast.Quantity]:

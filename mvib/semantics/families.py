@@ -110,6 +110,8 @@ class Variables:
     scope: Scope
     families: dict[str, Family]
     broken: set[str] = field(default_factory=set)
+    # The members of each family once more, to look them up.
+    _sets: dict[str, tuple[tuple[Member, ...], frozenset[Member]]] = field(default_factory=dict, init=False, repr=False)
 
     def declare(self, family: Family) -> None:
         """Add a variable, or members to a family; what exists already is reported and stays as it is."""
@@ -201,6 +203,7 @@ class Variables:
         family = self.family(reference)
         self._check_use(reference)
         choices = [self._index_values(index, assignment) for index in reference.indices]
+        self.scope.expand(reference.span, prod(map(len, choices)))
         found = [self._existing(reference, family, values) for values in product(*choices)]
         members = tuple(member for member in found if member is not None)
         return members if members and len(members) == len(found) else None
@@ -219,13 +222,20 @@ class Variables:
 
     def _existing(self, reference: ast.Reference, family: Family, index_values: tuple[int, ...]) -> Member | None:
         member = Member(family.name, index_values)
-        if member in family.members or family.key in self.broken:
+        if self._has(family, member) or family.key in self.broken:
             return member
         if any(free_indices(self.scope, index) for index in reference.indices):
             return None
         raise self.scope.fail(
             errors.undefined_member(reference.span, str(member), family.name, _listed(family), family.span)
         )
+
+    def _has(self, family: Family, member: Member) -> bool:
+        known, members = self._sets.get(family.key, ((), frozenset()))
+        if known is not family.members:
+            members = frozenset(family.members)
+            self._sets[family.key] = family.members, members
+        return member in members
 
     def _check_use(self, reference: ast.Reference) -> None:
         for index in reference.indices:
@@ -292,6 +302,7 @@ def assignments(scope: Scope, span: Span, domains: Mapping[str, Sequence[int]]) 
         raise scope.fail(
             errors.range_too_large(span, "the indices have", "combinations of values", count, MAX_INSTANCES)
         )
+    scope.expand(span, count)
     names = list(domains)
     return (dict(zip(names, values, strict=True)) for values in product(*domains.values()))
 

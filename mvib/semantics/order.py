@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from graphlib import CycleError, TopologicalSorter
 
+from mvib.diagnostics import Diagnostic
 from mvib.semantics import errors
 from mvib.semantics.families import family_key
 from mvib.semantics.scope import Scope
 from mvib.syntax import ast
 
 Definition = ast.Data | ast.View | ast.Encoder
+
+# Encoders of encoders. Much of what follows goes through them one inside the other.
+MAX_CHAIN = 100
 
 # What declares a variable first, when several kinds of statements name it.
 _RANKS: tuple[type[Definition], ...] = (ast.Data, ast.View, ast.Encoder)
@@ -41,8 +45,8 @@ def sources_of(definition: Definition) -> list[ast.Reference]:
 def ordered_definitions(scope: Scope, definitions: Sequence[Definition]) -> tuple[list[Definition], list[Definition]]:
     """The definitions so that each follows those it needs, and those of them that need themselves.
 
-    Every circle is reported. What is ready at the same time is put in the order of its text, so that the order of the
-    file changes nothing.
+    Every circle is reported, and what is made through more than `MAX_CHAIN` others, which is taken for circular too.
+    What is ready at the same time is put in the order of its text, so that the order of the file changes nothing.
     """
     needs = _needs(definitions)
     circular: list[Definition] = []
@@ -65,11 +69,28 @@ def ordered_definitions(scope: Scope, definitions: Sequence[Definition]) -> tupl
         return _RANKS.index(type(definition)), definition.span.text, position
 
     ordered: list[Definition] = []
+    depths: dict[int, int] = {}
     while sorter.is_active():
         ready = sorted(sorter.get_ready(), key=place)
-        ordered.extend(definitions[i] for i in ready)
+        for i in ready:
+            depths[i] = 1 + max((depths[j] for j in needs[i]), default=0)
+            if depths[i] <= MAX_CHAIN:
+                ordered.append(definitions[i])
+            elif definitions[i] not in circular:
+                circular.append(definitions[i])
+                if depths[i] == MAX_CHAIN + 1:
+                    scope.report(_too_long(definitions[i]))
         sorter.done(*ready)
     return ordered, circular
+
+
+def _too_long(definition: Definition) -> Diagnostic:
+    return errors.too_large(
+        definition.span,
+        "this is made of variables that are made of variables, and so on, too often",
+        label=f"behind {MAX_CHAIN} others",
+        remedy="put several layers into one encoder",
+    )
 
 
 def _needs(definitions: Sequence[Definition]) -> dict[int, set[int]]:

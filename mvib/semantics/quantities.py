@@ -1,5 +1,6 @@
 """Resolution of information quantities: their arguments, their variables, the names of their path."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from mvib.semantics import errors
@@ -106,8 +107,10 @@ def resolve_quantity(part: GraphPart, quantity: ast.Quantity, assignment: Assign
 
 def repeated_member(quantity: Quantity) -> Member | None:
     """A variable that occurs twice. Along a path that is no mistake: the two are different realisations."""
-    members = quantity.members
-    return next((m for m in members if members.count(m) > 1), None) if not quantity.path else None
+    if quantity.path:
+        return None
+    twice = {member for member, count in Counter(quantity.members).items() if count > 1}
+    return next((member for member in quantity.members if member in twice), None)
 
 
 def _path_step(part: GraphPart, step: ast.Reference, assignment: Assignment) -> str:

@@ -35,6 +35,9 @@ _PROGRESS = tuple(step / 32 for step in range(33))
 # The word for a number that is trained.
 LEARNED = "learned"
 
+# Members and combinations of indices that all statements of a spec together may expand to.
+MAX_EXPANDED = 1 << 15
+
 
 class Unresolved(Exception):
     """Resolution of one statement stops here; its diagnostic has been reported."""
@@ -52,6 +55,7 @@ class Scope:
         variable_uses: names used as variables that do not exist, with their places.
         parameter_uses: the same for parameters.
         indices: values of the indices that numbers may use in a call of a family's member: `position(t)`.
+        num_expanded: members and combinations of indices that the statements so far stand for.
     """
 
     catalogue: Catalogue
@@ -61,6 +65,7 @@ class Scope:
     variable_uses: dict[str, list[ast.Reference]] = field(default_factory=dict)
     parameter_uses: dict[str, list[Span]] = field(default_factory=dict)
     indices: Mapping[str, int] = field(default_factory=dict)
+    num_expanded: int = 0
 
     @property
     def diagnostics(self) -> list[Diagnostic]:
@@ -75,6 +80,19 @@ class Scope:
         """Collect a mistake that ends the resolution of its statement: `raise scope.fail(...)`."""
         self.report(diagnostic)
         return Unresolved()
+
+    def expand(self, span: Span, count: int) -> None:
+        """Count what a statement expands to, before it does; the statement that passes the limit fails."""
+        self.num_expanded += count
+        if self.num_expanded > MAX_EXPANDED:
+            raise self.fail(
+                errors.too_large(
+                    span,
+                    "the families of this spec have too many members",
+                    label=f"with this it is more than {MAX_EXPANDED:,}, every use of a member counted",
+                    remedy="make the ranges smaller",
+                )
+            )
 
     def undefined_variable(self, reference: ast.Reference) -> Unresolved:
         """Collect a use of a variable that does not exist; all uses of one name become one diagnostic."""

@@ -26,7 +26,9 @@ STATEMENT_KEYWORDS = (
 )  # fmt: skip
 
 # Limits that no method comes near; they keep a hostile file from taking the process down.
-MAX_CHARACTERS = 1 << 20
+MAX_CHARACTERS = 1 << 15
+MAX_STATEMENTS = 500
+MAX_NAME = 100
 MAX_NESTING = 40
 MAX_OPERATORS = 100
 MAX_ERRORS = 25
@@ -73,6 +75,10 @@ def parse_source(source: SourceFile) -> Parsed:
     except UnexpectedInput as error:
         diagnostics = _diagnose_chunks(source) or [explain_failure(_describe(error, source, (0, len(source.text))))]
         return _failed(source, tuple(diagnostics))
+    if len(tree.children) > MAX_STATEMENTS:
+        return _failed(
+            source, (explain_limit(Span(source, 0, 0), f"the file has more than {MAX_STATEMENTS} statements"),)
+        )
     return Parsed(build_spec(tree, source), ())
 
 
@@ -133,6 +139,8 @@ def _check_limits(source: SourceFile) -> Diagnostic | None:
     for match in _TOKEN.finditer(source.text):
         token = match.group()
         current, most = levels[-1]
+        if len(token) > MAX_NAME and (token[0].isalpha() or token[0] == "_"):
+            return explain_limit(Span(source, *match.span()), f"a name has more than {MAX_NAME} characters")
         if token in _OPENERS:
             levels.append((0, 0))
         elif token in _CLOSERS and len(levels) > 1:

@@ -20,7 +20,7 @@ class Axis(nn.Module):
     def forward(self, x: Shaped[Tensor, "B *E"]) -> Float[Tensor, "B D"]:
         """Return the vector once for each row, in the precision of the rows where they have one."""
         axis = self.axis.to(x.dtype) if x.is_floating_point() else self.axis
-        return axis.expand(len(x), -1)
+        return axis.expand(x.shape[0], -1)
 
 
 def axis(shape: Shape, *, index: int, size: int) -> nn.Module:

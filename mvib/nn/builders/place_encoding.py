@@ -48,7 +48,7 @@ def sequence_places(tokens: Float[Tensor, "B K D"]) -> Int[Tensor, "B K 3"]:
     """Places of tokens that have none of their own: those of a sequence in row 0, all visible."""
     column = torch.arange(tokens.shape[1], device=tokens.device)
     places = torch.stack((torch.zeros_like(column), column, torch.ones_like(column)), dim=1)
-    return places.expand(len(tokens), -1, -1)
+    return places.expand(tokens.shape[0], -1, -1)
 
 
 def all_visible(places: Int[Tensor, "B K 3"]) -> Int[Tensor, "B K 3"]:

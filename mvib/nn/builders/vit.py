@@ -25,7 +25,7 @@ class _Patchify(nn.Module):
         """Return the patches and their places."""
         windows = images.unfold(2, self.size, self.size).unfold(3, self.size, self.size)
         tokens = windows.permute(0, 2, 3, 4, 5, 1).flatten(start_dim=3).flatten(start_dim=1, end_dim=2)
-        return tokens, self.places.expand(len(images), -1, -1)
+        return tokens, self.places.expand(images.shape[0], -1, -1)
 
 
 class _VisionTransformer(nn.Module):
@@ -51,7 +51,7 @@ class _VisionTransformer(nn.Module):
         features = self.embedding(tokens, known)
         known = all_visible(known)
         if self.class_token is not None:
-            features = torch.cat((self.class_token.expand(len(x), 1, -1).to(features.dtype), features), dim=1)
+            features = torch.cat((self.class_token.expand(x.shape[0], 1, -1).to(features.dtype), features), dim=1)
             nowhere = torch.cat((torch.full_like(known[:, :1, :2], -1), torch.ones_like(known[:, :1, 2:])), dim=2)
             known = torch.cat((nowhere, known), dim=1)
         return self.blocks(features), known

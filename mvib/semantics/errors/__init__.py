@@ -7,6 +7,7 @@ from mvib.semantics.errors.calls import missing_argument as missing_argument
 from mvib.semantics.errors.calls import not_a_number as not_a_number
 from mvib.semantics.errors.calls import not_finite as not_finite
 from mvib.semantics.errors.calls import schedule_not_allowed as schedule_not_allowed
+from mvib.semantics.errors.calls import too_large as too_large
 from mvib.semantics.errors.calls import too_many_arguments as too_many_arguments
 from mvib.semantics.errors.calls import unknown_argument as unknown_argument
 from mvib.semantics.errors.calls import wrong_argument as wrong_argument

@@ -91,6 +91,25 @@ def large_parameter(span: Span, name: str, most: int) -> Diagnostic:
     )
 
 
+def too_large(span: Span, what: str, *, label: str, remedy: str) -> Diagnostic:
+    """More of something than a spec may have.
+
+    Args:
+        span: the first that is too much.
+        what: what there is too much of, as a sentence.
+        label: the limit.
+        remedy: what to write in its place.
+    """
+    return Diagnostic(
+        slug="too-large",
+        title=what,
+        span=span,
+        label=label,
+        why="a spec is read from anybody, so the size of what it computes is limited",
+        remedy=remedy,
+    )
+
+
 def not_a_number(span: Span, what: str) -> Diagnostic:
     """A value that is no number where one is needed."""
     return Diagnostic(
