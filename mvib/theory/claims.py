@@ -10,7 +10,7 @@ from mvib.semantics.method import LinearRelation, Method
 from mvib.theory.counterexample import Counterexample, find_counterexample
 from mvib.theory.expression import Expression, Variables
 from mvib.theory.proof import Proof
-from mvib.theory.prover import SECONDS, Problem, Refutation, Undecided, is_contradictory, prove
+from mvib.theory.prover import SECONDS, Problem, Refutation, Undecided, is_contradictory, prove, with_fewer_assumptions
 from mvib.theory.relations import NotAnEntropyError, assumptions_of, inequalities_of, quantity_expression
 from mvib.theory.remedy import find_remedies
 from mvib.theory.variables import Model, build_model
@@ -88,7 +88,7 @@ def _judge(
     seconds: float,
 ) -> Verdict:
     found = [prove(expression, problem, seconds=seconds) for expression in inequalities]
-    proofs = [one for one in found if isinstance(one, Proof)]
+    proofs = [with_fewer_assumptions(one, problem, seconds=seconds) for one in found if isinstance(one, Proof)]
     if len(proofs) == len(found):
         return Verdict(relation=relation, status=Status.PROVED, proofs=tuple(proofs))
     open_ones = [

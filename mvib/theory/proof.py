@@ -98,6 +98,7 @@ class Proof:
         network: the graph.
         assumptions: what is assumed.
         functional: whether separation counts that some variables are functions of others.
+        blocks: the variables that were looked at, in the order of the prover.
     """
 
     claim: Expression
@@ -105,6 +106,7 @@ class Proof:
     network: Network
     assumptions: tuple[Assumption, ...]
     functional: bool
+    blocks: tuple[Variables, ...] = ()
 
     @property
     def holds_for_any_variables(self) -> bool:

@@ -86,7 +86,7 @@ def prove(claim: Expression, problem: Problem, *, seconds: float = SECONDS) -> P
     for stage in _stages(claim, problem):
         found = _try(claim, problem, stage, end)
         if isinstance(found, Proof):
-            return _with_less(found, problem, stage, end)
+            return found
         outcome = found
     if isinstance(outcome, Undecided) and monotonic() > end:
         return Undecided(f"it was given up after {seconds:g} seconds")
@@ -121,8 +121,16 @@ def _try(claim: Expression, problem: Problem, stage: "_Stage", end: float) -> Pr
     return found
 
 
-def _with_less(proof: Proof, problem: Problem, stage: "_Stage", end: float) -> Proof:
-    """The proof without the assumptions that it can do without."""
+def with_fewer_assumptions(proof: Proof, problem: Problem, *, seconds: float = SECONDS) -> Proof:
+    """A proof of the same claim, about the same variables, without the assumptions that it can do without.
+
+    Args:
+        proof: of `prove`.
+        problem: that it was found for.
+        seconds: after which no other is tried.
+    """
+    end = monotonic() + seconds
+    stage = _Stage(proof.blocks, proof.functional)
     kept = {step.assumption for step in proof.steps if step.assumption >= 0}
     for assumption in sorted(kept):
         fewer = [a if k in kept - {assumption} else _NOTHING for k, a in enumerate(problem.assumptions)]
@@ -215,4 +223,4 @@ def _attempt(claim: Expression, problem: Problem, stage: _Stage, seconds: float)
     if isinstance(found, Ray):
         return Refutation(*system.read_direction(found.direction))
     steps = system.steps(found.multipliers)
-    return Proof(claim, steps, problem.network, problem.assumptions, stage.functional)
+    return Proof(claim, steps, problem.network, problem.assumptions, stage.functional, stage.blocks)
