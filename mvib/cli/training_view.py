@@ -13,7 +13,6 @@ from rich.text import Text
 from mvib.source import printable_lines
 from mvib.train.events import (
     CollapseSeen,
-    DataNoted,
     EpochEnded,
     Event,
     Noted,
@@ -128,7 +127,7 @@ class Bar:
                 self._progress.update(self._task, completed=event.step, epoch=event.epoch, numbers=numbers)
             case CollapseSeen():
                 self._progress.console.print(Text(describe_collapse(event), style="bold red"))
-            case DataNoted(text=text) | Noted(text=text):
+            case Noted(text=text):
                 self._progress.console.print(Text(printable_lines(f"note: {text}")))
             case PartSkipped():
                 self._progress.console.print(Text(f"{event.what} is left out: {event.why}"))
@@ -161,7 +160,7 @@ class Lines:
                     click.echo(f"epoch {record.epoch:>{len(str(self._epochs))}}/{self._epochs}  {numbers}", err=True)
             case CollapseSeen():
                 click.echo(describe_collapse(event), err=True)
-            case DataNoted(text=text) | Noted(text=text):
+            case Noted(text=text):
                 click.echo(printable_lines(f"note: {text}"), err=True)
             case PartSkipped():
                 click.echo(f"{event.what} is left out: {event.why}", err=True)

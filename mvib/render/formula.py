@@ -104,11 +104,6 @@ def aggregated_formula(method: Method, term: Term) -> Formula:
     return (*_aggregation(statement.aggregation), *_quantity(statement.quantity, _mark(term)))
 
 
-def term_quantity(method: Method, term: Term) -> Formula:
-    """The quantity of a term without weight, aggregation and estimator."""
-    return _quantity(statement_of(method, term).quantity, ())
-
-
 def statement_of(method: Method, term: Term) -> ast.Term:
     """The tree of a term: terms and their statements are in one order."""
     statements = [statement for statement in method.spec.statements if isinstance(statement, ast.Term)]

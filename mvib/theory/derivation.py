@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from mvib.theory.expression import Rational, Variables
+from mvib.theory.expression import Rational
 from mvib.theory.proof import Measure, Proof, Reason, Step
 
 
@@ -148,8 +148,3 @@ def _data_processing(zero: Step, positive: Step) -> Line | None:
                     assumption=zero.assumption,
                 )
     return None
-
-
-def variables_between(line: Line) -> Variables:
-    """What the middle of a chain A -- B -- C is, of a line of data processing."""
-    return line.larger.second if line.larger is not None else frozenset()

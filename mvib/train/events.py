@@ -79,15 +79,8 @@ class PartSkipped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DataNoted:
-    """What a user should know of the data: a sentence."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Noted:
-    """What a user should know of the run: a sentence."""
+    """What a user should know of the run or of its data: a sentence."""
 
     text: str
 
@@ -118,7 +111,7 @@ class Finished:
     files: tuple[Path, ...]
 
 
-Event = Started | StepTaken | EpochEnded | CheckpointWritten | DataNoted | CollapseSeen | Noted | PartSkipped | Finished
+Event = Started | StepTaken | EpochEnded | CheckpointWritten | CollapseSeen | Noted | PartSkipped | Finished
 Observer = Callable[[Event], None]
 
 

@@ -21,7 +21,7 @@ from mvib.train.config import TrainConfig, read_config
 from mvib.train.description import count_parameters, describe_run, resolved_text
 from mvib.train.device import choose_device, move_model
 from mvib.train.errors import SettingError
-from mvib.train.events import DataNoted, Finished, Noted, Observer, PartSkipped, Started, ignore_event
+from mvib.train.events import Finished, Noted, Observer, PartSkipped, Started, ignore_event
 from mvib.train.examples import Data, Examples, data_name, load_examples
 from mvib.train.folder import RunFolder, check_unused, create_folder, open_folder
 from mvib.train.going_on import check_same_run, compare_surroundings, go_on, settings_of_run
@@ -220,7 +220,7 @@ class _Job:
 
     def _tell_of_data(self) -> None:
         for note in self.examples.notes:
-            self.observer(DataNoted(text=note))
+            self.observer(Noted(text=note))
         bad = self.examples.bad.take_new()
         for item in bad[:_NUM_TOLD]:
             self.observer(PartSkipped(what=f"`{item.name}`", why=f"it {item.why}"))

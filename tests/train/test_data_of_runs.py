@@ -10,7 +10,7 @@ import torch
 
 from mvib.cli.main import main
 from mvib.train import Interrupted, load_run, train_method
-from mvib.train.events import DataNoted, Event, PartSkipped, StepTaken
+from mvib.train.events import Event, Noted, PartSkipped, StepTaken
 from tests.data.pictures import write_classes, write_picture
 from tests.train.small import CONTRASTIVE, analysis_of, metrics
 
@@ -99,7 +99,7 @@ def test_data_of_several_files(tmp_path: Path, pictures: Path, monkeypatch: pyte
 def test_what_is_known_of_a_law_is_told(tmp_path: Path) -> None:
     events: list[Event] = []
     train_method(analysis_of(PAIR), out=tmp_path / "run", on_event=events.append)
-    (note,) = [event.text for event in events if isinstance(event, DataNoted)]
+    (note,) = [event.text for event in events if isinstance(event, Noted)]
     assert "I(view1; view2) = 2.773" in note
     assert "I(view1; label | view2) = 0," in note
     assert json.loads((tmp_path / "run" / "config.json").read_text())["data_notes"] == [note]
