@@ -189,6 +189,11 @@ class Candidates:
     offset: int = 0
 
 
+def _fits(words: Mapping[str, str], argument: str, word: str) -> bool:
+    """Whether an argument has a value; `*` stands for any."""
+    return argument in words and word in ("*", words[argument].partition("(")[0])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EstimatorEntry(Entry):
     """An estimator and what it promises.
@@ -215,7 +220,8 @@ class EstimatorEntry(Entry):
         with_critic: dotted path of the implementation from the scores of a critic, where a critic may be given.
         constant_with_critic: what `constant` is to `implementation`, to `with_critic`.
         bound_when: direction of the bound where an argument has a value: (argument, word, bound); the word `*` stands
-            for any value that is given.
+            for any value that is given, the name of a call for any such call. The first that fits is taken.
+        slack_when: by how much a bound may miss, where an argument has a value: (argument, word, how much); likewise.
         bound_by_form: direction of the bound for some of the forms in the place of `bound`.
         invariances: transforms that leave the estimate as it is.
         differentiable: whether gradients pass it; one that has none is for measuring, and no term can use it.
@@ -226,6 +232,8 @@ class EstimatorEntry(Entry):
         averaged: dotted path of a function of the same inputs whose moving average over batches it wants as
             `log_normalizer` where its argument `ema` is given.
         labelled: forms whose last variable is a label.
+        drawn_once: dotted path of a function of its first input, and of those of its arguments that it has, which gives
+            by keyword what is drawn; all quantities of a term with rows of one shape share one draw.
         memory: dotted path of a module that takes the same inputs and `ranks`, and gives by keyword what it remembers
             of earlier batches; it is built with the width of the rows and those of the arguments it has.
         fit: dotted path of what a discriminator minimises, of its scores on rows of the prior and on those given.
@@ -256,6 +264,7 @@ class EstimatorEntry(Entry):
     with_critic: str = ""
     constant_with_critic: str = ""
     bound_when: tuple[tuple[str, str, Bound], ...] = ()
+    slack_when: tuple[tuple[str, str, str], ...] = ()
     bound_by_form: tuple[tuple[Form, Bound], ...] = ()
     invariances: tuple[Invariance, ...] = ()
     differentiable: bool = True
@@ -265,6 +274,7 @@ class EstimatorEntry(Entry):
     any_shape: bool = False
     averaged: str = ""
     labelled: tuple[Form, ...] = ()
+    drawn_once: str = ""
     memory: str = ""
     fit: str = ""
     takes_labels: bool = False
@@ -281,9 +291,17 @@ class EstimatorEntry(Entry):
             words: arguments that were given, as a spec writes them.
         """
         for argument, word, bound in self.bound_when:
-            if words.get(argument, "") == word or (word == "*" and argument in words):
+            if _fits(words, argument, word):
                 return bound
         return dict(self.bound_by_form).get(form, self.bound) if form is not None else self.bound
+
+    def slack_of(self, words: Mapping[str, str]) -> str:
+        """What has to be taken off a lower bound, or added to an upper one, for it to hold; empty for nothing.
+
+        Args:
+            words: arguments that were given, as a spec writes them.
+        """
+        return next((text for argument, word, text in self.slack_when if _fits(words, argument, word)), "")
 
     def implementation_of(self, form: Form | None) -> str:
         """Dotted path of the implementation for a form."""

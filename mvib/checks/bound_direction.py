@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from mvib.catalogue.estimators import ESTIMATORS
-from mvib.catalogue.signature import Bound, EstimatorEntry, Form, Interface
+from mvib.catalogue.signature import Bound, EstimatorEntry, Form, Interface, Kind
 from mvib.diagnostics import Diagnostic, Label, Severity, quoted_list
 from mvib.graph import InformationGraph, Reading
 from mvib.graph.rates import find_code, written_member
@@ -151,8 +151,10 @@ def _applies(graph: InformationGraph, entry: EstimatorEntry, quantity: Quantity)
 def _spellings(entry: EstimatorEntry, form: Form, bounds: Collection[Bound]) -> Iterator[str]:
     if entry.bound_of(form, {}) in bounds:
         yield entry.name
+    remembered = {argument.name for argument in entry.arguments if argument.kind is Kind.MEMORY}
     for argument, word, other in entry.bound_when:
-        if other in bounds and word != "*":
+        # Negatives that make a bound a surrogate are no remedy for its direction.
+        if other in bounds and word != "*" and argument not in remembered:
             yield f"{entry.name}({argument}: {word})"
 
 

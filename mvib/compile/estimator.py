@@ -52,6 +52,7 @@ class Estimator:
         memory: nn.Module | None = None,
         learned: Mapping[str, LearnedNumber] | None = None,
         classes: int | None = None,
+        draw: str = "",
     ) -> None:
         """Look up the implementation.
 
@@ -61,11 +62,13 @@ class Estimator:
             memory: what it keeps between batches, made by `build_memory`.
             learned: its arguments that are trained, by name.
             classes: number of classes of the label, for the entropy that belongs to an estimate of I(Z; Y).
+            draw: name of what it draws, which other estimates of the term may have too.
         """
         self.estimate = estimate
         self.auxiliaries = auxiliaries
         self.memory = memory
         self.classes = classes
+        self.draw = draw
         self.share = float(estimate.share)
         self.scheduled: dict[str, Number] = {}
         self.prior: Any = None
@@ -113,8 +116,13 @@ class Estimator:
             **{name: number() for name, number in self._learned.items()},
         }
 
-    def __call__(self, tables: Tables) -> Estimated:
-        """The estimate for a batch; every rank gets that of the global batch."""
+    def __call__(self, tables: Tables, drawn: dict[str, Mapping[str, Tensor]] | None = None) -> Estimated:
+        """The estimate for a batch; every rank gets that of the global batch.
+
+        Args:
+            tables: with every value that it needs.
+            drawn: what the other estimates of the term drew, by name; it adds its own. None for no others.
+        """
         ranks, entry = tables.ranks, self.estimate.entry
         inputs = [tables.values[name] for name in self.estimate.inputs]
         num_rows = inputs[0].shape[0]
@@ -123,9 +131,22 @@ class Estimator:
         if count < least:
             # No example of the batch has what the term is about: it says nothing for this step.
             return Estimated(self._nothing(tables, inputs))
-        return replace(self._estimated(tables, inputs), count=count)
+        return replace(
+            self._estimated(tables, inputs, self._shared(inputs[0], drawn if drawn is not None else {})), count=count
+        )
 
-    def _estimated(self, tables: Tables, inputs: list[Tensor]) -> Estimated:
+    def _shared(self, rows: Tensor, drawn: dict[str, Mapping[str, Tensor]]) -> Mapping[str, Tensor]:
+        """What is drawn once for all estimates of the term."""
+        if not self.draw:
+            return {}
+        if self.draw not in drawn:
+            assert self.estimate.entry is not None
+            function = import_object(self.estimate.entry.drawn_once)
+            accepted = inspect.signature(function).parameters
+            drawn[self.draw] = function(rows, **{n: v for n, v in self.keywords().items() if n in accepted})
+        return drawn[self.draw]
+
+    def _estimated(self, tables: Tables, inputs: list[Tensor], shared: Mapping[str, Tensor]) -> Estimated:
         entry, ranks = self.estimate.entry, tables.ranks
         num_rows = inputs[0].shape[0]
         if entry is None:
@@ -150,7 +171,7 @@ class Estimator:
                 return self._scored(inputs, ranks)
             case _:
                 named = {name: tables.values[value] for name, value in self.estimate.variables}
-                return self._from_rows(inputs, ranks, named)
+                return self._from_rows(inputs, ranks, {**named, **shared})
 
     def _weight(self, tables: Tables) -> Tensor | None:
         """One number an example, where the spec weighs them."""
@@ -186,7 +207,7 @@ class Estimator:
     def _from_rows(self, inputs: list[Tensor], ranks: Ranks, named: Mapping[str, Tensor]) -> Estimated:
         num_rows = inputs[0].shape[0]
         if self.prior is not None:
-            inputs = [*inputs, self._drawn(inputs[0], ranks)]
+            inputs = [*inputs, self._drawn(inputs[0])]
         if self.memory is not None and not isinstance(self.memory, Queue):
             return self._finish(inputs, num_rows, ranks, **named, **self.memory(*inputs, ranks=ranks))
         if not isinstance(self.memory, Queue):
@@ -196,12 +217,10 @@ class Estimator:
             self._keys = ranks.rows(inputs[1].detach())
         return self._finish(inputs, num_rows, ranks, queue=self.memory.rows().to(inputs[1].dtype))
 
-    def _drawn(self, rows: Tensor, ranks: Ranks) -> Tensor:
-        """As many rows from the prior as there are examples: those of this rank, out of one draw for all."""
-        counts = ranks.counts(rows.shape[0])
-        drawn: Tensor = self.prior.draw((sum(counts), *rows.shape[1:]), like=rows)
-        start = sum(counts[: ranks.rank])
-        return ranks.first(drawn)[start : start + rows.shape[0]]
+    def _drawn(self, rows: Tensor) -> Tensor:
+        """As many rows from the prior as there are examples."""
+        drawn: Tensor = self.prior.draw(tuple(rows.shape), like=rows)
+        return drawn
 
     def _scored(self, inputs: list[Tensor], ranks: Ranks) -> Estimated:
         assert self.estimate.auxiliary is not None
@@ -240,7 +259,7 @@ class Estimator:
         assert self.estimate.auxiliary is not None
         assert self.estimate.entry is not None
         network = self.auxiliaries[self.estimate.auxiliary.name]
-        fit = import_object(self.estimate.entry.fit)(network(self._drawn(rows, ranks)), network(rows.detach()))
+        fit = import_object(self.estimate.entry.fit)(network(self._drawn(rows)), network(rows.detach()))
         frozen = {name: parameter.detach() for name, parameter in network.named_parameters()}
         # The statistics of its normalisation layers are those of its fit.
         frozen |= {name: buffer.clone() for name, buffer in network.named_buffers()}

@@ -49,7 +49,7 @@ class Objective(nn.Module):
     """The terms of a method.
 
     It owns what belongs to its estimators: critics and fitted densities, learned numbers, and what they keep between
-    batches.
+    batches. `draws` names what an estimate draws for itself and for others of its term: by the name of the first.
     """
 
     def __init__(
@@ -72,10 +72,12 @@ class Objective(nn.Module):
         self.auxiliaries = auxiliaries
         self.learned = nn.ModuleDict()
         self.memories = nn.ModuleDict()
+        self.draws: dict[str, str] = {}
         self._terms = [self._prepare(term, classes, shapes) for term in terms]
 
     def _prepare(self, term: PlannedTerm, classes: Mapping[str, int | None], shapes: Mapping[str, Shape]) -> _Term:
         learned = self._learn(term)
+        self.draws |= _draws(term, shapes)
         estimators = [
             Estimator(
                 estimate,
@@ -83,6 +85,7 @@ class Objective(nn.Module):
                 memory=self._remember(estimate, shapes),
                 learned=learned,
                 classes=classes.get(estimate.label.partition("{")[0]),
+                draw=self.draws.get(estimate.name, ""),
             )
             for estimate in term.estimates
         ]
@@ -149,7 +152,8 @@ class Objective(nn.Module):
         fits: dict[str, Tensor] = {}
         counts: dict[str, int] = {}
         for term in self._terms:
-            estimated = _sum([(estimator(tables), estimator.share) for estimator in term.estimators])
+            drawn: dict[str, Mapping[str, Tensor]] = {}
+            estimated = _sum([(estimator(tables, drawn), estimator.share) for estimator in term.estimators])
             value = estimated.value
             terms[term.label], counts[term.label] = value.detach(), estimated.count
             sign = term.sign * (estimated.count / _batch_size(tables) if term.of_all else 1.0)
@@ -162,6 +166,13 @@ class Objective(nn.Module):
         if losses:
             loss, constant = torch.stack(losses).sum(), torch.stack(constants).sum()
         return Evaluation(loss=loss, terms=terms, constant=constant, fits=fits, counts=counts)
+
+
+def _draws(term: PlannedTerm, shapes: Mapping[str, Shape]) -> dict[str, str]:
+    """By name of an estimate that of the first of its term with rows of the same shape, where one draw is for all."""
+    firsts: dict[Shape | None, str] = {}
+    drawing = [estimate for estimate in term.estimates if estimate.entry is not None and estimate.entry.drawn_once]
+    return {one.name: firsts.setdefault(shapes.get(one.inputs[0]), one.name) for one in drawing}
 
 
 def _batch_size(tables: Tables) -> int:

@@ -47,9 +47,23 @@ def infonce(
     log(sum_j e^s_ij + sum_{j != i} e^t_ij)), t the scores with them (C-SimCLR, whose anchors are samples, and whose
     extra candidates are the means of their own view).
 
-    `other_view` is a lower bound in expectation over batches of independent pairs. `all` is one approximately, since
-    its negatives come from the mixture of both views, and so are `own_view`, `extra`, and `queue`, whose rows come from
-    earlier encoders. None exceeds its cap, `constant`.
+    How it bounds, in expectation over batches of independent examples, and for any temperature:
+
+    `other_view` is a lower bound. Given an anchor, its pair and the N - 1 other rows of the other view are exchangeable
+    once the pair is drawn from the marginal, so that the mean of e^s over that of all candidates is 1 (Poole et al.).
+
+    `all` and `extra` have more candidates, which only lower the value less what the cap grows by: they are at most
+    log((2N - 1) / N) above `other_view`, so that the value less log(2 - 1/N) is a lower bound, whatever the views are.
+    The value itself is none. Negatives of another marginal can be told from the pair by that alone. Where both views
+    have one marginal, as draws of one augmentation, each negative is independent of the pair and of its law, and the
+    bound by log(2N - 1) still fails: the two rows of a negative example depend on each other, so that the candidates
+    are not exchangeable. For Z1 = Z2 uniform on 10 values and N = 10 the value goes to 2.3057 at low temperatures, and
+    I = log 10 = 2.3026.
+
+    `own_view` is a lower bound where both views have one marginal: one row of each other example. Otherwise it bounds
+    the sum of the information and the divergence of the two marginals, which may be infinite. So does `queue`, whose
+    negatives come from earlier encoders: it is a lower bound where the encoder of the keys stands still. None exceeds
+    its cap, `constant`.
 
     No score is held for longer than a block of them lasts (`mvib.estimators.scores`), so memory grows with N and not
     with its square.

@@ -36,7 +36,7 @@ def sigreg(
     Args:
         z: rows of the representation (`rows.raw`).
         slices: number of directions, drawn anew at each call from torch's generator, one draw for all ranks.
-        directions: unit columns in the place of drawn ones.
+        directions: unit columns in the place of drawn ones, such as those of `draw_directions` for all views.
         points: of the trapezoid rule on [0, limit].
         limit: of the integral, in standard deviations of the frequency.
         ranks: that share the batch.
@@ -50,7 +50,7 @@ def sigreg(
     """
     z = at_least_float32(z)
     if directions is None:
-        directions = F.normalize(torch.randn(z.shape[1], slices, dtype=z.dtype, device=z.device), dim=0)
+        directions = draw_directions(z, slices=slices)["directions"]
     directions = ranks.first(directions)
     step = limit / (points - 1)
     with without_autocast(z):
@@ -66,6 +66,12 @@ def sigreg(
         # No product of matrices, whose gradient would be one too, in half precision under autocast.
         statistics_S: Tensor = (weights_T[:, None] * distance_TS).sum(dim=0)
         return total * statistics_S.mean()
+
+
+def draw_directions(z: Float[Tensor, "B D"], *, slices: int = 1024) -> dict[str, Float[Tensor, "D S"]]:
+    """Draw unit columns, as many as slices, which the estimates of several views of a step share."""
+    like = at_least_float32(z)
+    return {"directions": F.normalize(torch.randn(z.shape[1], slices, dtype=like.dtype, device=z.device), dim=0)}
 
 
 class _CharacteristicSums(torch.autograd.Function):

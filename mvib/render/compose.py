@@ -7,7 +7,7 @@ from typing import Protocol
 from mvib.graph import InformationGraph, Reading
 from mvib.render.declaration import declared_channels, declared_families, declared_modules
 from mvib.render.elision import has_gap_before, shown_members
-from mvib.render.formula import member_formula, module_formula, objective_parts, term_formula
+from mvib.render.formula import member_formula, module_formula, objective_parts, subset_text, term_formula
 from mvib.render.markup import Formula, symbol, word
 from mvib.render.palette import BLACK, TERMS, WEIGHTS, nth
 from mvib.render.picture import Arc, Arrow, Circle, Fill, ModuleRow, Picture, Plate, Stroke, TermRow
@@ -273,6 +273,7 @@ def _term_rows(method: Method) -> tuple[TermRow, ...]:
                 formula=term_formula(method, term),
                 estimator=promise.title,
                 bound=promise.bound_text,
+                subset=subset_text(term),
             )
         )
     return tuple(rows)

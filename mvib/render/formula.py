@@ -110,6 +110,14 @@ def statement_of(method: Method, term: Term) -> ast.Term:
     return statements[[known.label for known in method.terms].index(term.label)]
 
 
+def subset_text(term: Term) -> str:
+    """The examples that a term is about, as written behind `on`; empty for all."""
+    if term.subset is None:
+        return ""
+    kind, member = term.subset
+    return f"{kind}({member}{', of: all' if term.of_all else ''})"
+
+
 def estimator_title(name: str) -> str:
     """What papers call an estimator."""
     return _NAMES_IN_PAPERS.get(name, name.replace("_", " "))

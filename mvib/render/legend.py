@@ -128,7 +128,7 @@ def _wrapped(words: list[str], separator: str, width: float) -> list[str]:
 
 def _terms(terms: tuple[TermRow, ...], top: Point) -> Iterator[LegendText | LegendBadge]:
     """Three columns, number, term and promise, that stand centred as a block."""
-    promises = [f"{row.estimator}, {row.bound}" for row in terms]
+    promises = [row.promise for row in terms]
     formula_room = max((formula_width(row.formula, _TERM_SIZE) for row in terms), default=0.0)
     promise_room = max((text_width(text, _TERM_SIZE) for text in promises), default=0.0)
     badge_room = 2 * BADGE_RADIUS + 8

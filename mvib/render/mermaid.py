@@ -75,7 +75,7 @@ def _link_styles(picture: Picture) -> list[str]:
 def _legend(picture: Picture) -> str:
     lines = [
         f"{_escape(picture.title)}",
-        *(f"({t.number}) {_formula(t.formula)}: {_escape(f'{t.estimator}, {t.bound}')}" for t in picture.terms),
+        *(f"({t.number}) {_formula(t.formula)}: {_escape(t.promise)}" for t in picture.terms),
         *(f"{_formula(module.label)} = {_escape(module.text)}" for module in picture.modules),
     ]
     return "<br/>".join(lines)

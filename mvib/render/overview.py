@@ -1,10 +1,10 @@
 """What a method is at a glance, as data: graph with families folded, objective, promises of its terms, facts."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from mvib.graph import Reading
+from mvib.graph import InformationGraph, Reading
 from mvib.render.canonical import (
     GoalLine,
     against_collapse,
@@ -15,9 +15,17 @@ from mvib.render.canonical import (
 )
 from mvib.render.compose import Drawable
 from mvib.render.declaration import declared_channels, declared_families
-from mvib.render.formula import aggregated_formula, fact_formula, objective_formula, scalar_formula, term_formula
+from mvib.render.formula import (
+    aggregated_formula,
+    fact_formula,
+    objective_formula,
+    scalar_formula,
+    subset_text,
+    term_formula,
+)
 from mvib.render.markup import Formula, plain_text
 from mvib.render.promise import Promise, promise_of
+from mvib.render.route import route_text
 from mvib.semantics.method import (
     ChannelKind,
     Family,
@@ -71,8 +79,8 @@ class TermLine:
         formula: direction, weight, aggregation and quantity.
         quantity: aggregation and quantity.
         weight: its weight as a formula.
-        path: the names of the modules on its information path, each once.
-        subset: the examples it averages over, empty for all.
+        path: the names of the modules on its information path, with every branch (`route_text`).
+        subset: the examples it is about, as written behind `on`, empty for all.
         num_instances: how many quantities the aggregation runs over.
         promise: of the estimator.
     """
@@ -157,7 +165,7 @@ def build_overview(analysis: Drawable, *, prove: bool = True) -> Overview:
         variables=tuple(_variable(f) for f in declared_families(method) if f.kind is VariableKind.DATA),
         channels=tuple(_channel_lines(method)),
         objective=objective_formula(method),
-        terms=tuple(_term_line(method, term, analysis.readings.get(term.label, ())) for term in method.terms),
+        terms=tuple(_term_line(method, graph, term, analysis.readings.get(term.label, ())) for term in method.terms),
         assumptions=tuple(fact_formula(s.fact) for s in statements if isinstance(s, ast.Assume)),
         claims=tuple(_claim_lines(method, judge_claims(method, graph, explain=False) if prove else ())),
         canonical=canonical_formula(form),
@@ -338,25 +346,15 @@ def _ranges(method: Method, members: Sequence[Member]) -> list[str]:
 # ---- terms -----------------------------------------------------------------------------------------------------
 
 
-def _term_line(method: Method, term: Term, readings: Sequence[Reading]) -> TermLine:
+def _term_line(method: Method, graph: InformationGraph, term: Term, readings: Sequence[Reading]) -> TermLine:
     return TermLine(
         label=term.label,
         direction=term.direction.value,
         formula=term_formula(method, term),
         quantity=aggregated_formula(method, term),
         weight=scalar_formula(term.weight),
-        path=_path_text(method.modules, readings),
-        subset=f"{term.subset[0]}({term.subset[1]})" if term.subset else "",
+        path=route_text(graph, method.modules, readings),
+        subset=subset_text(term),
         num_instances=len(term.instances),
         promise=promise_of(method, term),
     )
-
-
-def _path_text(modules: Mapping[str, Module], readings: Sequence[Reading]) -> str:
-    """The modules that the information of the first instance passes, in order; of a family of modules its name."""
-    if not readings:
-        return ""
-    followed = [modules[channel.module] for channel in readings[0].path]
-    is_single = len(readings) == 1
-    names = (m.name if is_single and m.kind is not ChannelKind.VIEW else m.family for m in followed)
-    return ", ".join(dict.fromkeys(names))

@@ -99,13 +99,19 @@ class Plate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TermRow:
-    """A line of the legend about a term of the objective."""
+    """A line of the legend about a term of the objective; `subset` are the examples it is about, empty for all."""
 
     number: int
     colour: str
     formula: Formula
     estimator: str
     bound: str
+    subset: str
+
+    @property
+    def promise(self) -> str:
+        """What the term is estimated by, in which direction that is off, and for which examples."""
+        return ", ".join((self.estimator, self.bound, *([f"on {self.subset}"] if self.subset else ())))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ class Promise:
         saturation: the value it cannot exceed, empty when there is none.
         exact_when: condition under which it is exact, empty when never.
         drops: constants that are left out, empty when none.
+        slack: by how much a bound may miss, empty for not at all.
     """
 
     title: str
@@ -30,15 +31,16 @@ class Promise:
     saturation: str
     exact_when: str
     drops: str
+    slack: str = ""
 
     @property
     def bound_text(self) -> str:
-        """`lower bound`, with `up to constants` where some are left out of a bound."""
-        return (
-            f"{self.bound.value}, up to constants"
-            if self.drops and self.bound is not Bound.SURROGATE
-            else self.bound.value
-        )
+        """`lower bound`, with what it is up to: constants that are left out, or by how much it may miss."""
+        notes = []
+        if self.bound is not Bound.SURROGATE:
+            notes = [f"within {self.slack}"] if self.slack else []
+            notes += ["up to constants"] if self.drops else []
+        return ", ".join((self.bound.value, *notes))
 
 
 def promise_of(method: Method, term: Term) -> Promise:
@@ -56,6 +58,7 @@ def promise_of(method: Method, term: Term) -> Promise:
             saturation=entry.saturation,
             exact_when=entry.exact_when,
             drops=entry.drops,
+            slack=entry.slack_of(term.call.words()) if term.call is not None else "",
         )
     module = method.modules[term.estimator_name]
     density = module.call.entry if module.call is not None else None

@@ -77,7 +77,7 @@ def _promises(term: TermLine) -> list[str]:
     facts = [
         ("weight", plain_text(term.weight) if plain_text(term.weight) != "1" else ""),
         ("estimate", term.promise.call),
-        ("averaged", f"over the {term.subset} examples" if term.subset else ""),
+        ("averaged", _examples(term.subset)),
         ("instances", str(term.num_instances) if term.num_instances > 1 else ""),
         ("exact when", term.promise.exact_when),
         ("saturates at", term.promise.saturation),
@@ -88,6 +88,12 @@ def _promises(term: TermLine) -> list[str]:
         for number, line in enumerate(wrap(printable(text), _WIDTH - 18)):
             lines.append(f"    {'' if number else name:<12}  {line}")
     return lines
+
+
+def _examples(subset: str) -> str:
+    if subset.endswith(", of: all)"):
+        return f"over all examples, those that are not {subset.partition('(')[0]} as zero: on {subset}"
+    return f"over the {subset} examples" if subset else ""
 
 
 def _facts(title: str, facts: Sequence[Formula]) -> list[str]:

@@ -1,12 +1,12 @@
 """Methods side by side: what each maximises, predicts and compresses, along which path, by which estimator."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mvib.render.canonical import against_collapse
 from mvib.render.compose import Drawable
 from mvib.render.markup import plain_text
-from mvib.render.overview import TermLine, build_overview
+from mvib.render.overview import build_overview
 from mvib.semantics.method import Direction, Method, Term
 from mvib.syntax import ast
 
@@ -20,12 +20,13 @@ class MethodRow:
         paper: its first citation.
         arxiv: number of the paper, empty when none is given.
         about: what it does, in a sentence.
+        pushes: of each term, in the order of the spec, in which of the next three its quantity is.
         maximises: quantities that are pushed up.
         predicts: conditional entropies that are pushed down: how well one variable is predicted from another.
         compresses: information, entropies and divergences that are pushed down.
-        paths: modules on the information path of each term.
-        estimators: of the terms.
-        bounds: directions of the estimates.
+        paths: modules on the information path of each term, with every branch.
+        estimators: of each term.
+        bounds: direction of the estimate of each term.
         assumptions: what the spec assumes.
         kinds: what the method is: its approach, contrastive or not, its views and its supervision.
         collapse: what keeps the representation from being constant.
@@ -37,6 +38,7 @@ class MethodRow:
     paper: str
     arxiv: str
     about: str
+    pushes: tuple[str, ...]
     maximises: tuple[str, ...]
     predicts: tuple[str, ...]
     compresses: tuple[str, ...]
@@ -49,6 +51,12 @@ class MethodRow:
     compression: str
     lines: int
 
+
+# What is done to the quantity of a term, one column each.
+_PUSHES = ("maximises", "predicts", "compresses")
+# Columns with one entry a term.
+_OF_TERMS = ("paths", "estimators", "bounds")
+_FORMULAS = {*_PUSHES, "paths", "assumptions"}
 
 # Heading and attribute of each column behind the name and the paper.
 COLUMNS = (
@@ -77,21 +85,26 @@ def method_row(name: str, analysis: Drawable) -> MethodRow:
     assert method is not None, f"the spec {name} is wrong"
     overview = build_overview(analysis, prove=False)
     kind = overview.kind
-    terms = list(zip(method.terms, overview.terms, strict=True))
+    pushes = [_pushes(term) for term in method.terms]
+    quantities = {
+        column: tuple(
+            plain_text(line.quantity) for push, line in zip(pushes, overview.terms, strict=True) if push == column
+        )
+        for column in _PUSHES
+    }
     citation = method.citations[0] if method.citations else None
     return MethodRow(
         name=name,
         paper=citation.text if citation is not None else "",
         arxiv=citation.arxiv if citation is not None else "",
         about=method.about,
-        maximises=_quantities(line for term, line in terms if term.direction is Direction.MAXIMIZE),
-        predicts=_quantities(line for term, line in terms if _predicts(term)),
-        compresses=_quantities(
-            line for term, line in terms if term.direction is Direction.MINIMIZE and not _predicts(term)
-        ),
-        paths=_unique(line.path.replace(", ", " ") for _, line in terms),
-        estimators=_unique(line.promise.title for _, line in terms),
-        bounds=_unique(line.promise.bound.value.removesuffix(" bound") for _, line in terms),
+        pushes=tuple(pushes),
+        maximises=quantities["maximises"],
+        predicts=quantities["predicts"],
+        compresses=quantities["compresses"],
+        paths=tuple(line.path.replace(", ", " ") for line in overview.terms),
+        estimators=tuple(line.promise.title for line in overview.terms),
+        bounds=tuple(line.promise.bound_text.replace(" bound", "", 1) for line in overview.terms),
         assumptions=_unique(plain_text(assumption) for assumption in overview.assumptions),
         kinds=_unique(
             (
@@ -117,13 +130,12 @@ def _is_header(statement: ast.Statement) -> bool:
     return isinstance(statement, ast.Version | ast.Method | ast.About | ast.Cite | ast.Train)
 
 
-def _predicts(term: Term) -> bool:
+def _pushes(term: Term) -> str:
+    """The column of a term's quantity."""
+    if term.direction is Direction.MAXIMIZE:
+        return "maximises"
     quantity = term.instances[0].quantity
-    return term.direction is Direction.MINIMIZE and quantity.functional == "H" and bool(quantity.condition)
-
-
-def _quantities(lines: Iterable[TermLine]) -> tuple[str, ...]:
-    return _unique(plain_text(line.quantity) for line in lines)
+    return "predicts" if quantity.functional == "H" and quantity.condition else "compresses"
 
 
 def _unique(texts: Iterable[str]) -> tuple[str, ...]:
@@ -139,13 +151,29 @@ def methods_markdown(rows: Sequence[MethodRow]) -> str:
 
 
 def _cells(row: MethodRow) -> list[str]:
-    cells = []
-    for _, attribute in COLUMNS:
-        value = getattr(row, attribute)
-        texts = value if isinstance(value, tuple) else (str(value),)
-        is_formula = attribute in {"maximises", "predicts", "compresses", "paths", "assumptions"}
-        cells.append("<br>".join(f"`{_escape(text)}`" if is_formula else _escape(text) for text in texts))
-    return cells
+    return ["<br>".join(_cell(row, attribute)) for _, attribute in COLUMNS]
+
+
+def _cell(row: MethodRow, attribute: str) -> Iterator[str]:
+    """The lines of a cell; of several terms each with its number, by which the columns belong together."""
+    value = getattr(row, attribute)
+    texts = value if isinstance(value, tuple) else (str(value),)
+    numbers: dict[str, list[int]] = {}
+    for text, number in zip(texts, _numbers(row, attribute, len(texts)), strict=True):
+        numbers.setdefault(text, []).append(number)
+    for text, of_terms in numbers.items():
+        if text:
+            shown = f"`{_escape(text)}`" if attribute in _FORMULAS else _escape(text)
+            is_numbered = len(row.pushes) > 1 and attribute in (*_PUSHES, *_OF_TERMS)
+            is_numbered &= len(numbers) > 1 or attribute in _PUSHES
+            yield f"{', '.join(map(str, of_terms))}: {shown}" if is_numbered else shown
+
+
+def _numbers(row: MethodRow, attribute: str, count: int) -> list[int]:
+    """The numbers of the terms that the entries of a column are about."""
+    if attribute in _PUSHES:
+        return [number for number, push in enumerate(row.pushes, start=1) if push == attribute]
+    return list(range(1, count + 1))
 
 
 def _link(row: MethodRow) -> str:

@@ -129,7 +129,7 @@ def _legend(drawing: Drawing) -> str:
     top = Point((drawing.box.left + drawing.box.right) / 2, drawing.box.bottom - 12)
     rows = [
         rf"\textcolor{{{_colour(row.colour)}}}{{({row.number})}} & {_math(row.formula)} & "
-        rf"{escape_latex(f'{row.estimator}, {row.bound}')}"
+        rf"{escape_latex(row.promise)}"
         for row in picture.terms
     ]
     rows += [

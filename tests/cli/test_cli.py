@@ -151,7 +151,11 @@ def test_estimate_from_arrays_on_disk(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["estimate", "infonce", *arguments, "--format", "json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert 0 < result["value"] <= np.log(127)
-    assert result["bound"] == "lower bound"
+    # Negatives of both views: a bound only once something is taken off.
+    assert result["bound"] == "surrogate"
+    assert result["remarks"] == ["less log(2 - 1/N), N the number of rows, it is a lower bound"]
+    assert main(["estimate", "infonce", *arguments, "--set", "negatives=other_view", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["bound"] == "lower bound"
 
 
 def test_estimate_refuses_pickles(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

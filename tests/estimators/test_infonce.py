@@ -84,6 +84,52 @@ def test_bound_is_below_the_information_of_gaussian_pairs(negatives: Negatives) 
     assert 0 < estimates.mean() <= information + 3 * estimates.std() / math.sqrt(num_batches)
 
 
+def test_negatives_of_both_views_may_exceed_the_information_and_by_how_much() -> None:
+    # Z1 = Z2 is one of two orthogonal rows, each with probability 1/2: I = log 2. At a low temperature a row's pair and
+    # all its equals have one score, and the others none. Every batch is taken, so that there is no sampling error.
+    num, choices = 5, torch.eye(2, dtype=torch.float64)
+    batches = [choices[[number >> place & 1 for place in range(num)]] for number in range(2**num)]
+
+    def expected(negatives: Candidates) -> float:
+        return sum(infonce(u, u, temperature=0.01, negatives=negatives).item() for u in batches) / len(batches)
+
+    assert math.log(2) + 0.002 < expected("all") < math.log(2) + math.log(2 - 1 / num)
+    assert expected("other_view") < math.log(2)
+    assert expected("own_view") < math.log(2)
+
+
+@given(
+    num=st.integers(2, 12),
+    dimension=st.integers(1, 6),
+    temperature=st.floats(0.01, 10),
+    seed=st.integers(0, 2**31),
+)
+def test_more_candidates_add_no_more_than_their_cap_does(
+    num: int, dimension: int, temperature: float, seed: int
+) -> None:
+    u1, u2 = random_rows(num, dimension, seed=seed), random_rows(num, dimension, seed=seed + 1)
+    bound = infonce(u1, u2, temperature=temperature, negatives="other_view")
+    assert infonce(u1, u2, temperature=temperature, negatives="all") <= bound + math.log(2 - 1 / num) + 1e-9
+    for extra in (u1, u2, random_rows(num, dimension, seed=seed + 2)):
+        first = {"temperature": temperature, "negatives": "other_view", "anchors": "first"}
+        assert (
+            infonce(u1, u2, extra=extra, **first) <= infonce(u1, u2, **first) + math.log(2 - 1 / num) + 1e-9  # type: ignore[arg-type]
+        )
+
+
+def test_negatives_of_another_law_may_exceed_the_information() -> None:
+    # The second view is one row whatever the first is: I = 0. Rows of the first view are as far from each other as in
+    # a law of many directions, and farther than from that row, which tells the pair from negatives of the own view.
+    num = 6
+    second = torch.eye(num + 1, dtype=torch.float64)[:1].expand(num, num + 1)
+    first = 0.6 * second + 0.8 * torch.eye(num + 1, dtype=torch.float64)[1:]
+    choices: list[Candidates] = ["own_view", "all", "other_view"]
+    own, both, other = (infonce(first, second, temperature=0.1, negatives=n, anchors="first").item() for n in choices)
+    assert own > 1
+    assert 0.5 < both < math.log(2 - 1 / num)
+    assert other == pytest.approx(0, abs=1e-12)
+
+
 @each_choice
 def test_scale_of_the_projections_does_not_matter(negatives: Negatives) -> None:
     u1, u2 = random_rows(6, 4, seed=0), random_rows(6, 4, seed=1)

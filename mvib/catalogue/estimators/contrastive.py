@@ -45,7 +45,7 @@ CONTRASTIVE = (
                 about=(
                     "all: each of the 2N rows against the other 2N - 1; other_view: each of N against the N of the "
                     "other view; own_view: each against its pair and the N - 1 others of its own view; queue(K): each "
-                    "of the first view against its pair and K earlier rows"
+                    "of the first view against its pair and K earlier rows. Less log(2 - 1/N) all is a lower bound"
                 ),
             ),
             Argument(
@@ -90,8 +90,19 @@ CONTRASTIVE = (
         contrasts=True,
         forms=(Form.INFORMATION,),
         bound=Bound.LOWER,
-        # Within domains it is about I(A; B | domain), which is not below I(A; B) in general.
-        bound_when=(("domain", "*", Bound.SURROGATE),),
+        # Within domains it is about I(A; B | domain), which is not below I(A; B) in general. The rows of a queue come
+        # from encoders that are no more, those of the own view follow the other variable's law: no value of either is
+        # bounded by the information. A critic is given the second variable's other rows, as by `other_view`.
+        bound_when=(
+            ("domain", "*", Bound.SURROGATE),
+            ("negatives", "queue", Bound.SURROGATE),
+            ("negatives", "own_view", Bound.SURROGATE),
+        ),
+        slack_when=(
+            ("critic", "*", ""),
+            ("extra", "*", "log(2 - 1/N)"),
+            ("negatives", "all", "log(2 - 1/N)"),
+        ),
         exact_when="the critic is the log density ratio and N goes to infinity",
         formula="log(K) + mean_i [ s_ii / t - log sum_j exp(s_ij / t) ], s the cosines, K terms in the sum",
         needs="samples of pairs; the cosine is the critic unless one is given",
@@ -306,6 +317,8 @@ CONTRASTIVE = (
         contrasts=True,
         forms=(Form.INFORMATION,),
         bound=Bound.LOWER,
+        # The places of one image are no independent negatives; with one place of each the bound is the usual one.
+        slack_when=(("clip", "*", "log(T)"),),
         exact_when="the clipped product is the log density ratio, there is no penalty, and N goes to infinity",
         formula=(
             "log(1 + (N - 1) T) + mean_it [ s_iit - log(exp s_iit + sum_{j != i, t'} exp s_ijt') ] - penalty mean r^2, "

@@ -440,11 +440,12 @@ SECOND_ORDER = (
                 default=1024,
                 positional=True,
                 minimum=1,
-                about="number of random directions, drawn at each step",
+                about="number of random directions, drawn at each step, the same for all quantities of a term",
             ),
         ),
         source="Balestriero and LeCun 2025 (LeJEPA)",
         implementation="mvib.estimators.sigreg:sigreg",
+        drawn_once="mvib.estimators.sigreg:draw_directions",
         forms=(Form.DIVERGENCE,),
         bound=Bound.SURROGATE,
         formula=(

@@ -347,6 +347,10 @@ class TermWriter:
             drawn = self._local(estimate, "drawn", f"drawn_for_{inputs[0]}")
             lines.append(f"{margin}{drawn} = {self._drawn(estimate, inputs[0])}")
             given.append(drawn)
+        if entry.drawn_once:
+            line, shared = self._shared(estimate, entry, inputs[0])
+            lines += line
+            words = [*(word for word in words if word.partition("=")[0] not in self._draw_words(entry)), f"**{shared}"]
         key, memory = self._memory(estimate)
         if memory is None:
             found = self._finished(estimate, entry, given, [*words, *named], rows)
@@ -370,6 +374,20 @@ class TermWriter:
             lines.append(f"{margin}{local} = {key}({', '.join(given)})")
             found = self._finished(estimate, entry, given, [*words, *named, f"**{local}"], rows)
         return _Written(lines=(*lines, *found.lines), value=found.value, constant=found.constant, rows=rows)
+
+    def _shared(self, estimate: Estimate, entry: EstimatorEntry, rows: str) -> tuple[list[str], str]:
+        """The line that draws for all estimates of a term, at the first of them, and the name of what is drawn."""
+        first = self.context.model.objective.draws[estimate.name]
+        name = self.steps.names.of(("shared", first), f"drawn_for_{rows}")
+        if first != estimate.name:
+            return [], name
+        taken = self._draw_words(entry)
+        words = [word for word in self._words(estimate, entry) if word.partition("=")[0] in taken]
+        function = self.context.library.path(entry.drawn_once)
+        return [f"{' ' * _INDENT}{name} = {function}({', '.join([rows, *words])})"], name
+
+    def _draw_words(self, entry: EstimatorEntry) -> frozenset[str]:
+        return frozenset(inspect.signature(import_object(entry.drawn_once)).parameters)
 
     # ---- the call of an implementation -----------------------------------------------------------------------------
 
@@ -448,15 +466,18 @@ def _account(term: PlannedTerm) -> str:
     """What the estimate is to the quantity, and how it enters the loss."""
     estimate = term.estimates[0]
     if estimate.entry is None:
-        bound, units = Bound.LOWER if estimate.is_information else Bound.UPPER, "nats"
+        bound, units, slack = Bound.LOWER if estimate.is_information else Bound.UPPER, "nats", ""
     else:
         words = estimate.call.words() if estimate.call is not None else {}
         bound, units = estimate.entry.bound_of(estimate.form, words), estimate.entry.units
+        slack = estimate.entry.slack_of(words) if bound is not Bound.SURROGATE else ""
     unit = "in nats" if units == "nats" else "without unit"
     sign = "-" if term.direction is Direction.MAXIMIZE else "+"
     saturates = ""
     if estimate.entry is not None and estimate.entry.saturation:
         saturates = f"; saturates at {plain_line(estimate.entry.saturation)}"
+    if slack:
+        saturates += f"; holds less {plain_line(slack)}"
     return f"{bound.value} {unit}{saturates}; enters the loss with {sign}{scalar_text(term.weight)}"
 
 

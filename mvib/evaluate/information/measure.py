@@ -107,8 +107,8 @@ def measure_information(
         )
     letters = form.value.replace("A || prior", "A || normal")
     joint = "H(A, B)" if form is Form.ENTROPY and len(samples) == 2 else letters
-    # Where rows repeat, what is promised of continuous variables does not hold.
-    bound = entry.bound_of(form, call.words()) if not ties else Bound.SURROGATE
+    bound, slack = _direction(entry, form, call, has_ties=bool(ties))
+    remarks += slack
     promise = Promise(
         estimator=call.text(),
         quantity=joint,
@@ -122,6 +122,15 @@ def measure_information(
         remarks=tuple(remarks),
     )
     return Measurement(value, promise)
+
+
+def _direction(entry: EstimatorEntry, form: Form, call: BoundCall, *, has_ties: bool) -> tuple[Bound, list[str]]:
+    """The direction of a value, and by how much it may miss where it then bounds nothing as it stands."""
+    bound, slack = entry.bound_of(form, call.words()), entry.slack_of(call.words())
+    # Where rows repeat, what is promised of continuous variables does not hold.
+    if has_ties or bound is Bound.SURROGATE or not slack:
+        return Bound.SURROGATE if has_ties else bound, []
+    return Bound.SURROGATE, [f"less {slack}, N the number of rows, it is a {bound.value}"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,11 +42,11 @@ def rate_from_standard_normal(density: Any) -> Tensor:
     return torch.stack(rows).mean()
 
 
-def unbiased_mmd(z: Tensor, prior: Tensor) -> Tensor:
-    """Squared maximum mean discrepancy, U-statistic, kernel exp(-|x - y|^2 / (D/2)) (catalogue, B5; Gretton, eq. 3)."""
+def unbiased_mmd(z: Tensor, prior: Tensor, scale: float) -> Tensor:
+    """Squared maximum mean discrepancy, U-statistic, kernel exp(-|x - y|^2 / scale) (catalogue, B5; Gretton, eq. 3)."""
 
     def kernel(a: Tensor, b: Tensor) -> Tensor:
-        return torch.exp(-sum_of_squares(a - b) / (z.shape[1] / 2))
+        return torch.exp(-sum_of_squares(a - b) / scale)
 
     n, m = len(z), len(prior)
     codes = sum(kernel(z[i], z[j]) for i in range(n) for j in range(n) if i != j) / (n * (n - 1))
@@ -96,13 +96,16 @@ def drawn_from_prior(run: Compiled) -> Tensor:
     return torch.randn(z.shape, dtype=z.dtype)
 
 
-@pytest.mark.parametrize(("alpha", "weight"), [(1.0, 1000.0), (0.3, 20.0)])
-def test_infovae_matches_the_codes_with_the_prior(alpha: float, weight: float) -> None:
-    """Zhao et al. 2019: -log p(x | z) + (1 - alpha) KL + (alpha + lambda - 1) MMD; alpha = 1 is the MMD-VAE."""
-    run = compiled("infovae", settings={"alpha": alpha, "lambda": weight})
+@pytest.mark.parametrize(("alpha", "weight", "sigma"), [(1.0, 64.0, 2.0), (1.0, 1000.0, 2.0), (0.3, 20.0, 16 / 2**0.5)])
+def test_infovae_matches_the_codes_with_the_prior(alpha: float, weight: float, sigma: float) -> None:
+    """Zhao et al. 2019: -log p(x | z) + (1 - alpha) KL + (alpha + lambda - 1) MMD; alpha = 1 is the MMD-VAE.
+
+    The defaults are 2 sigma^2 = D / 2, as in the example of pixyz; that of the first author's code is D^2.
+    """
+    run = compiled("infovae", settings={"alpha": alpha, "lambda": weight, "sigma": sigma})
     distortion = bernoulli_surprise(run.out.densities["d(Z)"].logits, run.batch["X"])
     rate = rate_from_standard_normal(run.out.densities["e(X)"])
-    divergence = unbiased_mmd(run.out.variables["Z"], drawn_from_prior(run))
+    divergence = unbiased_mmd(run.out.variables["Z"], drawn_from_prior(run), 2 * sigma**2)
     assert_authors_by_parameters(run, distortion + (1 - alpha) * rate + (alpha + weight - 1) * divergence)
 
 

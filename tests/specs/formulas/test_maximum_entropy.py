@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import mvib
 from tests.specs.formulas.common import Compiled, assert_authors, compiled, unit
 
 
@@ -23,15 +24,28 @@ def test_lejepa(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(torch, "randn", recorded)
     run = compiled("lejepa", settings={"lambda": 0.1})
-    assert len(drawn) == 4  # of the four views: the official code has the same slices for all
+    (slices,) = drawn  # once for all views, as in the official code
 
     def formula(*views: Tensor) -> Tensor:
         zbar = torch.stack(views).mean(dim=0)
         invariance = torch.stack([(zbar - z).pow(2) for z in views]).mean()
-        statistics = [epps_pulley(z, a) for z, a in zip(views, drawn, strict=True)]
+        statistics = [epps_pulley(z, slices) for z in views]
         return 0.1 * torch.stack(statistics).mean() + 0.9 * invariance
 
     assert_authors(run, run.variables(*(f"Z[{i}]" for i in range(1, 5))), formula)
+
+
+def test_views_of_two_widths_have_two_draws() -> None:
+    spec = """method TwoWidths
+data    X1: vector, X2: vector
+encoder g1: X1 -> Z[1] = mlp(8, 6)
+encoder g2: X2 -> Z[2] = mlp(8, 5)
+term normal: minimize mean(i) D(Z[i] || normal) by sigreg(slices: 7)
+represent Z[1]
+"""
+    model = mvib.compile(mvib.loads(spec), {"X1": (12, 20), "X2": (12, 20)})
+    assert model.objective.draws == {"normal.0": "normal.0", "normal.1": "normal.1"}
+    assert model({"X1": torch.randn(12, 20), "X2": torch.randn(12, 20)}).loss.isfinite()
 
 
 def epps_pulley(z: Tensor, directions: Tensor) -> Tensor:
