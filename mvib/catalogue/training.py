@@ -27,7 +27,7 @@ SETTINGS = (
         name="precision",
         kind=Kind.CHOICE,
         default="fp32",
-        choices=("fp32", "bf16"),
+        choices=("fp32", "bf16", "fp16"),
         about="of the networks; losses are always computed in fp32",
     ),
     Argument(
@@ -47,6 +47,14 @@ SETTINGS = (
         minimum=0,
         open_minimum=True,
         about="largest norm of the gradient; left out: no clipping",
+    ),
+    Argument(
+        name="accumulate",
+        kind=Kind.INTEGER,
+        default=1,
+        minimum=1,
+        maximum=1 << 24,
+        about="in how many parts a batch is computed, one after the other, where it does not fit at once",
     ),
 )
 

@@ -13,13 +13,16 @@ from mvib.diagnostics import SpecError
 from mvib.evaluate import ProbeError
 from mvib.source import printable_lines
 from mvib.train import FolderError, Interrupted, NonFiniteError, SettingError
+from mvib.train.engine import is_first_process
+from mvib.train.errors import FirstProcessFailed, PeerLostError
 
 
 @contextmanager
 def explained() -> Iterator[None]:
     """Turn the mistakes of a user, a run that fails and an interruption into words and an exit code."""
     try:
-        yield
+        with _of_one_process():
+            yield
     except SpecError as error:
         print_diagnostics(error.diagnostics)
         raise click.exceptions.Exit(SPEC_WRONG) from error
@@ -36,7 +39,26 @@ def explained() -> Iterator[None]:
         where = f"; go on with `mvib train --resume {interrupted.folder}`" if interrupted.folder is not None else ""
         click.echo(printable_lines(f"{interrupted}{where}"), err=True)
         raise click.exceptions.Exit(exit_code_of(interrupted.signal)) from interrupted
+    except PeerLostError as error:
+        click.echo(f"error: the run has failed: {error}", err=True)
+        raise click.exceptions.Exit(FAILED) from error
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
         click.echo(printable_lines(f"error: the run has failed: {error.strerror or error}{place}"), err=True)
+        raise click.exceptions.Exit(FAILED) from error
+
+
+@contextmanager
+def _of_one_process() -> Iterator[None]:
+    """What all processes of a run meet is told by the first; what one of the others alone can meet, by that one."""
+    try:
+        yield
+    except (FirstProcessFailed, PeerLostError, Interrupted) as error:
+        if is_first_process():
+            raise
+        # The one that started the processes would kill the first, which is still at work, for any other exit code.
+        raise click.exceptions.Exit(0) from error
+    except (SpecError, SettingError, FolderError, NonFiniteError) as error:
+        if is_first_process():
+            raise
         raise click.exceptions.Exit(FAILED) from error

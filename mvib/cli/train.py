@@ -21,6 +21,14 @@ from mvib.cli.spec_argument import load_analysis, parse_settings, plugin_option,
 )
 @click.option("--device", default="cpu", type=click.Choice(["cpu", "cuda", "mps", "auto"]), show_default=True)
 @click.option(
+    "--devices",
+    default=None,
+    type=click.IntRange(1, 4096),
+    help="On each machine, a process each; default: 1, or those of torchrun.",
+)
+@click.option("--nodes", default=None, type=click.IntRange(1, 999), help="Machines; default: 1, or those of torchrun.")
+@click.option("--compile", "is_compiled", is_flag=True, help="Compile networks and objective with torch.compile.")
+@click.option(
     "--workers", default=None, type=click.IntRange(0, 256), help="Processes that read data; default: one a core, to 8."
 )
 @click.option(
@@ -56,6 +64,9 @@ def command(
     out: str | None,
     resume: str | None,
     device: str,
+    devices: int | None,
+    nodes: int | None,
+    is_compiled: bool,
     workers: int | None,
     checkpoint_every: str | None,
     keep: int,
@@ -69,7 +80,7 @@ def command(
     given = [f"train.backbone={backbone}"] if backbone is not None else []
     given += [f"train.epochs={epochs}"] if epochs is not None else []
     given += settings
-    _check_usage(file=file, resume=resume, out=out, given=given)
+    _check_usage(file=file, resume=resume, out=out, given=given, devices=devices, nodes=nodes)
     of_spec = _of_spec(plugins, sinks)
     analysis = load_analysis(file, given, of_spec) if file is not None else None
 
@@ -88,6 +99,9 @@ def command(
         out=out,
         resume=resume,
         device=device,
+        devices=devices,
+        nodes=nodes,
+        is_compiled=is_compiled,
         workers=workers,
         checkpoint_every=checkpoint_every,
         keep=keep,
@@ -110,10 +124,14 @@ def _of_spec(plugins: tuple[str, ...], sinks: tuple[str, ...]) -> tuple[str, ...
     )
 
 
-def _check_usage(*, file: str | None, resume: str | None, out: str | None, given: list[str]) -> None:
+def _check_usage(
+    *, file: str | None, resume: str | None, out: str | None, given: list[str], devices: int | None, nodes: int | None
+) -> None:
     if file is None and resume is None:
         raise click.UsageError("name a spec: a file, `-` for standard input, or a bundled name (vicreg)")
     if out is not None and resume is not None:
         raise click.UsageError("a run goes on in its own folder: leave out --out")
+    if file == "-" and (devices or 1) * (nodes or 1) > 1:
+        raise click.UsageError("several processes cannot read one standard input: give the spec as a file")
     if file is None and given:
         raise click.UsageError("a run goes on with its own settings: leave out --set, --backbone and --epochs")

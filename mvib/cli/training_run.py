@@ -18,6 +18,7 @@ from mvib.evaluate.evaluation import CLASSIFIER
 from mvib.evaluate.probes import PROBES
 from mvib.train import Run, train_method
 from mvib.train.cadence import parse_cadence
+from mvib.train.engine import is_first_process
 from mvib.train.folder import RunFolder
 from mvib.train.monitors import read_monitors
 from mvib.train.run import analyse_run, record_probes
@@ -34,6 +35,9 @@ class TrainRequest:
         out: folder of the run, none for a new one.
         resume: folder of the run that goes on.
         device: where to run.
+        devices: how many of them on each machine, none for those of torchrun or one.
+        nodes: how many machines, none for those of torchrun or one.
+        is_compiled: whether to use `torch.compile`.
         workers: processes that read data, none for as many as there are cores.
         checkpoint_every: when checkpoints are written, as the user writes it; none for the default.
         keep: how many checkpoints.
@@ -51,6 +55,9 @@ class TrainRequest:
     out: str | None
     resume: str | None
     device: str
+    devices: int | None
+    nodes: int | None
+    is_compiled: bool
     workers: int | None
     checkpoint_every: str | None
     keep: int
@@ -70,13 +77,16 @@ def train_and_report(request: TrainRequest) -> None:
         if analysis is None:
             assert request.resume is not None
             analysis = analyse_run(request.resume, plugins=request.plugins)
-        with watch_training(is_quiet=request.is_quiet) as observer:
+        with watch_training(is_quiet=request.is_quiet or not is_first_process()) as observer:
             run = train_method(
                 analysis,
                 data=request.data,
                 out=_folder(request, analysis) if request.resume is None else None,
                 resume=request.resume,
                 device=request.device,
+                devices=request.devices,
+                nodes=request.nodes,
+                compile=request.is_compiled,
                 overrides=request.overrides,
                 workers=request.workers,
                 cadence=cadence,
@@ -86,6 +96,8 @@ def train_and_report(request: TrainRequest) -> None:
                 plugins=request.sink_plugins,
                 on_event=observer,
             )
+        if not is_first_process():
+            return
         comparison = _compare(run)
         if comparison is not None:
             record_probes(run, comparison_to_json(comparison))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mvib.compile.execution import Networks, Tables, UnfitDataError, run_steps
 from mvib.compile.objective import Evaluation, Objective
+from mvib.estimators.draws import rows_shared_by
 from mvib.estimators.ranks import Ranks, current_ranks
 from mvib.nn.distributions import Categorical
 from mvib.nn.memory import Remembering
@@ -116,8 +117,9 @@ class CompiledModel(nn.Module):
         """
         self._check(batch)
         tables = Tables(batch, ranks=self.ranks or current_ranks(), classes=self.classes)
-        run_steps(self.plan.steps, self.networks, tables)
-        found: Evaluation = self.objective(tables)
+        with rows_shared_by(tables.ranks):
+            run_steps(self.plan.steps, self.networks, tables)
+            found: Evaluation = self.objective(tables)
         variables = {name: tables.values[name] for name in self.plan.variables}
         return Output(
             loss=found.loss,

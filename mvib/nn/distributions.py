@@ -17,6 +17,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from mvib.estimators.draws import exponential, integers, normal, uniform
 from mvib.nn.sphere import log_peak, mirror_from_first_axis, sample_cosine, turn_with
 
 # Numbers in an intermediate result over pairs of examples: 64 MiB in single precision.
@@ -110,7 +111,7 @@ class DiagonalGaussian(ExponentialFamily):
     def sample(self) -> Float[Tensor, "B *E"]:
         """Draw from each example, differentiable in mean and standard deviation."""
         mean = _at_least_float32(self.mean)
-        return mean + self.std * torch.randn_like(mean)
+        return mean + self.std * normal(tuple(mean.shape), like=mean)
 
     def log_prob(self, x: Float[Tensor, "B *E"], /) -> Float[Tensor, " B"]:
         """Return the log density of each example in nats."""
@@ -141,7 +142,7 @@ class StandardNormal(Distribution):
 
     def draw(self, shape: tuple[int, ...], *, like: Tensor) -> Float[Tensor, "..."]:
         """Draw values of a shape, with the device and precision of another tensor."""
-        return torch.randn(shape, dtype=like.dtype, device=like.device)
+        return normal(shape, like=like)
 
     def log_prob(self, x: Float[Tensor, "B *E"], /) -> Float[Tensor, " B"]:
         """Return the log density of each example in nats."""
@@ -158,7 +159,7 @@ class UnitUniform(Distribution):
 
     def draw(self, shape: tuple[int, ...], *, like: Tensor) -> Float[Tensor, "..."]:
         """Draw values of a shape, with the device and precision of another tensor."""
-        return torch.rand(shape, dtype=like.dtype, device=like.device)
+        return uniform(shape, like=like)
 
     def log_prob(self, x: Float[Tensor, "B *E"], /) -> Float[Tensor, " B"]:
         """Return the log density of each example in nats: 0 inside, minus infinity outside."""
@@ -176,7 +177,7 @@ class OneHotUniform(Distribution):
 
     def draw(self, shape: tuple[int, ...], *, like: Tensor) -> Float[Tensor, "..."]:
         """Draw codes: all entries 0 but one along the last axis."""
-        classes = torch.randint(0, shape[-1], shape[:-1], device=like.device)
+        classes = integers(shape[-1], shape[:-1], device=like.device)
         return F.one_hot(classes, shape[-1]).to(like.dtype)
 
     def log_prob(self, x: Float[Tensor, "B *E"], /) -> Float[Tensor, " B"]:
@@ -201,8 +202,9 @@ class DiagonalLaplace(Distribution):
     def sample(self) -> Float[Tensor, "B *E"]:
         """Draw from each example, differentiable in mean and scale."""
         mean = _at_least_float32(self.mean)
+        shape = tuple(mean.shape)
         # The difference of two standard exponentials is a standard Laplace, without the logarithm of zero.
-        difference = torch.empty_like(mean).exponential_() - torch.empty_like(mean).exponential_()
+        difference = exponential(shape, like=mean) - exponential(shape, like=mean)
         return mean + self.scale * difference
 
     def log_prob(self, x: Float[Tensor, "B *E"], /) -> Float[Tensor, " B"]:
@@ -307,7 +309,7 @@ class VonMisesFisher(ExponentialFamily):
         direction_BD = _unit(self.direction).flatten(1)
         with torch.no_grad():
             cosine_B1 = sample_cosine(direction_BD, kappa=self.kappa)
-            tangent_BD = F.normalize(torch.randn_like(direction_BD[:, 1:]), dim=1)
+            tangent_BD = F.normalize(normal((len(direction_BD), direction_BD.shape[1] - 1), like=direction_BD), dim=1)
             around_first_axis_BD = torch.cat([cosine_B1, (1 - cosine_B1.square()).sqrt() * tangent_BD], dim=1)
             drawn_BD = mirror_from_first_axis(around_first_axis_BD, direction_BD)
         return turn_with(drawn_BD, direction_BD).reshape(self.direction.shape)

@@ -11,6 +11,8 @@ from jaxtyping import Float
 from scipy.special import gammaln, ive, logsumexp
 from torch import Tensor
 
+from mvib.estimators.draws import gamma, uniform
+
 # A proposal is accepted with probability above 0.6 for every kappa and dimension, so that the chance of 64 refusals
 # is below 1e-25: the draw is exact for all purposes, and its cost does not depend on the data.
 _PROPOSALS = 64
@@ -34,11 +36,11 @@ def sample_cosine(direction: Float[Tensor, "B D"], *, kappa: float) -> Float[Ten
     offset = kappa * cosine_of_mode + degrees * math.log1p(-(cosine_of_mode**2))
 
     # Beta(degrees / 2, degrees / 2) from two gamma variables.
-    gammas = torch._standard_gamma(direction.new_full((2, batch, _PROPOSALS), degrees / 2))
-    beta_BP = gammas[0] / gammas.sum(dim=0)
+    gammas = gamma((batch, 2, _PROPOSALS), concentration=degrees / 2, like=direction)
+    beta_BP = gammas[:, 0] / gammas.sum(dim=1)
     cosine_BP = (1 - (1 + shift) * beta_BP) / (1 - (1 - shift) * beta_BP)
     log_ratio_BP = kappa * cosine_BP + degrees * torch.log1p(-cosine_of_mode * cosine_BP) - offset
-    is_accepted_BP = log_ratio_BP >= torch.rand_like(beta_BP).log()
+    is_accepted_BP = log_ratio_BP >= uniform((batch, _PROPOSALS), like=direction).log()
     first_accepted_B1 = is_accepted_BP.to(torch.uint8).argmax(dim=1, keepdim=True)
     return cosine_BP.gather(1, first_accepted_B1).clamp(-1, 1)
 

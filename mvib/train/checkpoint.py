@@ -38,12 +38,14 @@ class Place:
         batch: how many batches of the present one.
         step: how many steps in all.
         means: of the present epoch.
+        scaler: what the scale of the loss in half precision has become; empty in other precisions.
     """
 
     epoch: int = 0
     batch: int = 0
     step: int = 0
     means: RunningMeans = field(default_factory=RunningMeans)
+    scaler: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -174,6 +176,7 @@ def _read_place(path: Path, header: str | None) -> Place:
             batch=int(values["batch"]),
             step=int(values["step"]),
             means=RunningMeans(totals=totals, counts=counts),
+            scaler={str(name): float(value) for name, value in values.get("scaler", {}).items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise _damaged(path, f"its header cannot be read ({error})") from error

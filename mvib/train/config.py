@@ -15,6 +15,7 @@ class Precision(Enum):
 
     FP32 = "fp32"
     BF16 = "bf16"
+    FP16 = "fp16"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,7 @@ class TrainConfig:
         seed: of weights, order and views.
         labelled: how many examples keep a partial label, none for all.
         clip: largest norm of the gradient, none for no clipping.
+        accumulate: in how many parts a batch is computed, one after the other.
     """
 
     data: str
@@ -94,6 +96,7 @@ class TrainConfig:
     seed: int
     labelled: int | None
     clip: float | None
+    accumulate: int
 
 
 def read_config(method: Method, *, data: str | None = None, epochs: int | None = None) -> TrainConfig:
@@ -119,6 +122,7 @@ def read_config(method: Method, *, data: str | None = None, epochs: int | None =
         seed=_whole(settings["seed"]),
         labelled=None if settings["labelled"] is None else _whole(settings["labelled"]),
         clip=None if settings["clip"] is None else _plain(settings["clip"]),
+        accumulate=_whole(settings["accumulate"]),
     )
     config = replace(config, data=data or config.data, epochs=config.epochs if epochs is None else epochs)
     if config.epochs < 1:

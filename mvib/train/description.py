@@ -26,6 +26,7 @@ def describe_run(
     model: CompiledModel,
     *,
     device: torch.device,
+    processes: int,
 ) -> dict[str, Any]:
     """What `config.json` holds, ready for JSON: settings, versions, shapes and sizes."""
     trained, untrained = count_parameters(model)
@@ -39,6 +40,7 @@ def describe_run(
         "steps": course.steps,
         "batches": course.batches,
         "device": str(device),
+        "processes": processes,
         "threads": torch.get_num_threads(),
         "examples": {"train": examples.num_train, "held_out": examples.num_held_out},
         "data_notes": list(examples.notes),

@@ -74,3 +74,17 @@ class Interrupted(KeyboardInterrupt):
         self.step = step
         self.folder = folder
         self.signal = int(signal)
+
+
+class FirstProcessFailed(Exception):
+    """The first process of a run has failed, and says why; the others leave."""
+
+    def __init__(self) -> None:
+        super().__init__("the first process of the run has failed")
+
+
+class PeerLostError(Exception):
+    """Another process of a run has ended, so that this one cannot go on; the last checkpoint stays."""
+
+    def __init__(self) -> None:
+        super().__init__("another process of the run has ended; go on from its last checkpoint with `--resume`")

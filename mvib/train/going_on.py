@@ -8,9 +8,10 @@ from typing import Any
 import torch
 
 from mvib.semantics.method import Method
-from mvib.train.checkpoint import load_model_state, load_optimizer_state
+from mvib.train.checkpoint import Checkpoint, load_model_state, load_optimizer_state, read_checkpoint
 from mvib.train.checkpoints import read_last_good
 from mvib.train.config import TrainConfig, read_config
+from mvib.train.engine import Engine
 from mvib.train.errors import FolderError
 from mvib.train.events import Observer
 from mvib.train.examples import ARRAYS, Data, data_name
@@ -108,33 +109,42 @@ def compare_surroundings(folder: RunFolder, description: Mapping[str, Any]) -> I
         description: of the run as it would be now.
     """
     saved = read_config_file(folder)
-    pairs = [(name, saved.get(name), description[name]) for name in ("device", "threads")]
+    pairs = [(name, saved.get(name), description[name]) for name in ("device", "processes", "threads")]
     pairs += [(name, saved["versions"].get(name), description["versions"][name]) for name in ("mvib", "torch")]
     for name, was, now in pairs:
         if was != now:
             yield f"the run began with {name} {was} and goes on with {now}: its numbers may differ in their last bits"
 
 
-def go_on(training: Training, optimizer: torch.optim.Optimizer, folder: RunFolder, *, observer: Observer) -> None:
+def go_on(
+    training: Training, optimizer: torch.optim.Optimizer, folder: RunFolder, *, engine: Engine, observer: Observer
+) -> None:
     """Bring a training to where the last good checkpoint of a run is, and let its metrics end there.
 
     Args:
         training: that has not begun.
         optimizer: of it.
-        folder: of the run, locked by this process.
+        folder: of the run, locked by the first process.
+        engine: whose first process steps over what is damaged; then all read the newest that is good.
         observer: is told of checkpoints that are stepped over.
 
     Raises:
         FolderError: no checkpoint can be used, or the metrics are damaged.
+        FirstProcessFailed: in the other processes.
         OSError: the metrics cannot be written.
     """
-    remove_leftovers(folder.path)
-    checkpoint = read_last_good(folder, observer=observer)
+
+    def find() -> Checkpoint | None:
+        remove_leftovers(folder.path)
+        found = read_last_good(folder, observer=observer)
+        rewrite_records(folder, read_records(folder, epochs=found.place.epoch) if found is not None else ())
+        return found
+
+    checkpoint = engine.first(find)
+    if not engine.is_first:
+        checkpoint = read_checkpoint(folder.checkpoint) if folder.checkpoint.is_file() else None
     if checkpoint is None:
-        rewrite_records(folder, ())
         return
     load_model_state(training.model, checkpoint)
     load_optimizer_state(training.model, optimizer, checkpoint)
-    history = read_records(folder, epochs=checkpoint.place.epoch)
-    rewrite_records(folder, history)
-    training.go_on(checkpoint.place, history)
+    training.go_on(checkpoint.place, read_records(folder, epochs=checkpoint.place.epoch))

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from mvib.train.cadence import Cadence
 from mvib.train.checkpoints import KEEP, Checkpoints
 from mvib.train.config import TrainConfig, read_config
 from mvib.train.description import count_parameters, describe_run, resolved_text
-from mvib.train.device import choose_device, move_model
+from mvib.train.device import choose_device
+from mvib.train.engine import Placement, check_share, is_first_process, start_engine
 from mvib.train.errors import SettingError
 from mvib.train.events import Finished, Noted, Observer, PartSkipped, Started, ignore_event
 from mvib.train.examples import Data, Examples, data_name, load_examples
@@ -48,6 +49,9 @@ def train_method(
     out: str | Path | None = None,
     resume: str | Path | None = None,
     device: str = "cpu",
+    devices: int | None = None,
+    nodes: int | None = None,
+    compile: bool = False,
     overrides: Mapping[str, str] | None = None,
     workers: int | None = None,
     cadence: Cadence | None = None,
@@ -69,6 +73,10 @@ def train_method(
         out: folder to write the run to; without it nothing is written.
         resume: folder of a run to go on with.
         device: `cpu`, `cuda`, `mps` or `auto`.
+        devices: on each machine, each a process with its share of every batch; default: those of `torchrun`, or one.
+            The program is started again for each with its own arguments.
+        nodes: machines; default: those of `torchrun`, or one.
+        compile: whether networks and objective are compiled by `torch.compile`.
         overrides: what was set from outside, for the record; it is in the analysis already.
         workers: processes that read data which are not in memory; default: one a core, at most 8.
         cadence: when checkpoints are written; default: at the end of an epoch, and within one once a minute.
@@ -79,7 +87,8 @@ def train_method(
         on_event: is told how the run goes.
 
     Returns:
-        The run. One that goes on and was complete is returned as it is.
+        The run. One that goes on and was complete is returned as it is. In processes beside the first it has no
+        folder.
 
     Raises:
         SpecError: the spec is wrong, or a module cannot take what the data give it.
@@ -89,6 +98,8 @@ def train_method(
         NonFiniteError: a number is not finite; the last good checkpoint stays.
         Interrupted: the user or SIGTERM stopped it; there is a checkpoint.
         DiskFullError: there is no room for a checkpoint; the last good one stays.
+        FirstProcessFailed: in the other processes, where the first has failed.
+        PeerLostError: another process has ended.
         OSError: something cannot be written.
     """
     if analysis.method is None or not analysis.is_sound:
@@ -98,7 +109,8 @@ def train_method(
     if keep < 1:
         raise SettingError(f"{keep} checkpoints are to be kept, and a run needs one", "write `--keep 2`")
     check_sinks(sinks, plugins=plugins)
-    chosen = choose_device(device)
+    placement = Placement(device=device, devices=devices, nodes=nodes, compile=compile)
+    choose_device(device)
     opened = open_folder(Path(resume)) if resume is not None else None
     if opened is not None:
         config, given = settings_of_run(opened, analysis.method, data=data, epochs=epochs)
@@ -106,63 +118,83 @@ def train_method(
         named = data_name(str(analysis.method.settings["data"]) if data is None else data)
         config = read_config(analysis.method, data=named, epochs=epochs)
         given = config.data if data is None else data
-        if out is not None:
+        if out is not None and is_first_process():
             check_unused(Path(out))
     examples = load_examples(analysis.method, given, labelled=config.labelled, seed=config.seed)
     model, course = _build(analysis, config, examples)
-    with repeatable(chosen), ExitStack() as held:
-        model = move_model(model, chosen)
-        optimizer = build_optimizer(model, config.optimizer)
-        text = resolved_text(analysis.method, config)
-        description = describe_run(analysis.method, config, course, examples, model, device=chosen)
-        description["overrides"] = dict(overrides or {})
-        folder = opened
-        if folder is not None:
-            held.enter_context(locked_folder(folder.path, observer=on_event))
-            check_same_run(folder, text, description)
-            for sentence in compare_surroundings(folder, description):
-                on_event(Noted(text=sentence))
-        elif out is not None:
-            Path(out).mkdir(parents=True, exist_ok=True)
-            held.enter_context(locked_folder(Path(out), observer=on_event))
-            folder = create_folder(Path(out), spec_text=text, config=description)
-        checkpoints = Checkpoints(folder, observer=on_event, cadence=cadence, keep=keep) if folder is not None else None
-        monitoring = (
-            held.enter_context(
-                closing(
-                    Monitoring(
-                        analysis,
-                        model,
-                        examples,
-                        config,
-                        steps=course.steps,
-                        which=monitors,
-                        sinks=open_sinks(sinks, folder.path, plugins=plugins),
-                        folder=folder.path,
-                        device=chosen,
-                        observer=on_event,
-                    )
-                )
+    engine = start_engine(placement)
+    check_share(config, processes=engine.ranks.size)
+    on_event = on_event if engine.is_first else ignore_event
+    with repeatable(engine.device), ExitStack() as held:
+        with engine.together():
+            model = engine.place(model)
+            optimizer = build_optimizer(model, config.optimizer)
+            text = resolved_text(analysis.method, config)
+            description = describe_run(
+                analysis.method, config, course, examples, model, device=engine.device, processes=engine.ranks.size
             )
-            if folder is not None
-            else None
-        )
-        training = Training(
-            model,
-            optimizer,
-            examples,
-            config,
-            course,
-            device=chosen,
-            folder=folder,
-            checkpoints=checkpoints,
-            observer=on_event,
-            loading=Loading(workers=workers),
-            monitoring=monitoring,
-        )
-        if opened is not None:
-            go_on(training, optimizer, opened, observer=on_event)
-        return _Job(analysis, training, examples, config, course, folder, on_event, chosen).run()
+            description["overrides"] = dict(overrides or {})
+
+            def prepare() -> tuple[RunFolder | None, Monitoring | None]:
+                folder = _prepare_folder(held, opened, out, text, description, on_event)
+                if folder is None:
+                    return None, None
+                monitoring = Monitoring(
+                    analysis,
+                    model,
+                    examples,
+                    config,
+                    steps=course.steps,
+                    which=monitors,
+                    sinks=open_sinks(sinks, folder.path, plugins=plugins),
+                    folder=folder.path,
+                    device=engine.device,
+                    observer=on_event,
+                )
+                return folder, held.enter_context(closing(monitoring))
+
+            folder, monitoring = engine.first(prepare) or (None, None)
+            training = Training(
+                model,
+                optimizer,
+                examples,
+                config,
+                course,
+                engine=engine,
+                folder=folder,
+                checkpoints=Checkpoints(folder, observer=on_event, cadence=cadence, keep=keep) if folder else None,
+                observer=on_event,
+                loading=Loading(workers=workers),
+                monitoring=monitoring,
+            )
+            if opened is not None:
+                go_on(training, optimizer, opened, engine=engine, observer=on_event)
+            job = _Job(analysis, training, examples, config, course, folder, on_event, engine.device)
+            job.train()
+        # The processes have parted: what is left is done by the first alone.
+        return job.finish()
+
+
+def _prepare_folder(
+    held: ExitStack,
+    opened: RunFolder | None,
+    out: str | Path | None,
+    text: str,
+    description: Mapping[str, Any],
+    observer: Observer,
+) -> RunFolder | None:
+    """The folder of the run, locked for as long as `held` is held; none where nothing is to be written."""
+    if opened is not None:
+        held.enter_context(locked_folder(opened.path, observer=observer))
+        check_same_run(opened, text, description)
+        for sentence in compare_surroundings(opened, description):
+            observer(Noted(text=sentence))
+        return opened
+    if out is None:
+        return None
+    Path(out).mkdir(parents=True, exist_ok=True)
+    held.enter_context(locked_folder(Path(out), observer=observer))
+    return create_folder(Path(out), spec_text=text, config=description)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +209,9 @@ class _Job:
     folder: RunFolder | None
     observer: Observer
     device: torch.device
+    began: float = field(default_factory=time.monotonic)
 
-    def run(self) -> Run:
+    def train(self) -> None:
         method, training, folder = self.analysis.method, self.training, self.folder
         assert method is not None
         trained, _ = count_parameters(training.model)
@@ -197,17 +230,22 @@ class _Job:
             )
         )
         self._tell_of_data()
-        began = time.monotonic()
+        for sentence in training.cautions:
+            self.observer(Noted(text=sentence))
         if folder is not None:
             self._draw_diagram(folder)
         training.run()
+
+    def finish(self) -> Run:
+        method, training, folder = self.analysis.method, self.training, self.folder
+        assert method is not None
         summary = self._summarise(method)
         if folder is not None:
             self._draw_reconstructions(folder)
             self._draw_neighbours(folder)
             write_json(folder.summary, summary)
         files = folder.files() if folder is not None else ()
-        self.observer(Finished(step=training.place.step, seconds=time.monotonic() - began, files=files))
+        self.observer(Finished(step=training.place.step, seconds=time.monotonic() - self.began, files=files))
         return Run(
             folder=folder.path if folder is not None else None,
             analysis=self.analysis,

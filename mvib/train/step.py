@@ -1,11 +1,14 @@
 """One step of training, whatever the method: loss, gradient, clipping, weights, momentum copies."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.amp import GradScaler
 
 from mvib.compile import CompiledModel, Output
 from mvib.train.config import Precision
@@ -19,13 +22,13 @@ class StepResult:
 
     Attributes:
         loss: what was minimised.
-        gradient_norm: before clipping.
+        gradient_norm: before clipping; none where it left the range of half precision, and no step was taken.
         terms: the estimate of each term.
         counts: number of examples behind each term.
     """
 
     loss: float
-    gradient_norm: float
+    gradient_norm: float | None
     terms: Mapping[str, float]
     counts: Mapping[str, int]
 
@@ -39,9 +42,26 @@ class Broken:
 
 def run_model(model: CompiledModel, batch: Batch, *, precision: Precision, device: torch.device) -> Output:
     """The objective of a batch, with the networks in the precision asked for. Estimators lift it to float32 again."""
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision is Precision.BF16):
+    with lowered(precision, device):
         output: Output = model(batch)
     return output
+
+
+def lowered(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
+    """Within it, networks compute in a precision; weights, and what needs its digits, stay in float32."""
+    if precision is Precision.FP32:
+        return nullcontext()
+    dtype = torch.bfloat16 if precision is Precision.BF16 else torch.float16
+    return torch.autocast(device.type, dtype=dtype)
+
+
+class Compute(Protocol):
+    """Loss and estimates of a batch, its gradients being left in the parameters."""
+
+    def __call__(
+        self, batch: Batch, *, scale: Callable[[Tensor], Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor], dict[str, int]]:
+        """Compute them; the gradients are those of the scaled loss."""
 
 
 def take_step(
@@ -49,29 +69,51 @@ def take_step(
     optimizer: torch.optim.Optimizer,
     batch: Batch,
     *,
-    precision: Precision,
+    compute: Compute,
     clip: float | None,
-    device: torch.device,
+    scaler: GradScaler | None = None,
 ) -> StepResult | Broken:
-    """Take one step, unless the loss, an estimate or the gradient is not finite; then the weights stay as they are."""
+    """Take one step, unless the loss, an estimate or the gradient is not finite; then the weights stay as they are.
+
+    Args:
+        model: that is trained.
+        optimizer: of its weights.
+        batch: data variables by name.
+        compute: loss, estimates and gradients.
+        clip: largest norm of the gradient.
+        scaler: of the loss in half precision. A gradient that leaves its range is no failure there: the step is left
+            out, and the scale falls, until it has fallen to 1.
+    """
     optimizer.zero_grad(set_to_none=True)
-    output = run_model(model, batch, precision=precision, device=device)
-    # A method without a term has nothing to train by.
-    if output.loss.requires_grad:
-        output.loss.backward()  # type: ignore[no-untyped-call]
+    scale = scaler.scale if scaler is not None else _unscaled
+    loss_of_batch, estimates_of_batch, counts = compute(batch, scale=scale)
+    if scaler is not None:
+        scaler.unscale_(optimizer)
     trained = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
     norm = torch.nn.utils.get_total_norm([p.grad for p in trained])
     # One transfer for all numbers, so that a GPU is waited for once a step.
-    numbers = torch.stack([value.detach().float() for value in (output.loss, norm, *output.terms.values())]).tolist()
+    dtype = torch.promote_types(loss_of_batch.dtype, torch.float32)
+    numbers = torch.stack(
+        [value.detach().to(dtype) for value in (loss_of_batch, norm, *estimates_of_batch.values())]
+    ).tolist()
     loss, gradient_norm, *estimates = numbers
-    terms = dict(zip(output.terms, estimates, strict=True))
-    if not all(map(math.isfinite, numbers)):
+    terms = dict(zip(estimates_of_batch, estimates, strict=True))
+    is_beyond_range = scaler is not None and scaler.get_scale() > 1 and not math.isfinite(gradient_norm)
+    if not all(map(math.isfinite, (loss, *estimates))) or not (math.isfinite(gradient_norm) or is_beyond_range):
         return Broken(_find_culprit(model, loss, terms))
-    if clip is not None:
+    if clip is not None and not is_beyond_range:
         torch.nn.utils.clip_grads_with_norm_(trained, clip, norm)
-    optimizer.step()
+    if scaler is None:
+        optimizer.step()
+    else:
+        scaler.step(optimizer)
+        scaler.update()
     model.after_step()
-    return StepResult(loss=loss, gradient_norm=gradient_norm, terms=terms, counts=output.counts)
+    return StepResult(loss=loss, gradient_norm=None if is_beyond_range else gradient_norm, terms=terms, counts=counts)
+
+
+def _unscaled(loss: Tensor) -> Tensor:
+    return loss
 
 
 def _find_culprit(model: CompiledModel, loss: float, terms: Mapping[str, float]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.amp import GradScaler
 
 from mvib.compile import CompiledModel
 from mvib.compile.model import evaluation_mode
@@ -23,7 +24,8 @@ from mvib.data.loading import describe_ended, is_of_workers, workers_may_end
 from mvib.semantics.values import value_at
 from mvib.train.checkpoint import Place, find_non_finite
 from mvib.train.checkpoints import Checkpoints
-from mvib.train.config import TrainConfig
+from mvib.train.config import Precision, TrainConfig
+from mvib.train.engine import Engine
 from mvib.train.errors import Interrupted, NonFiniteError, SettingError
 from mvib.train.events import EpochEnded, Observer, PartSkipped, StepTaken
 from mvib.train.examples import Examples
@@ -84,6 +86,7 @@ class Training:
     Attributes:
         place: how far it is.
         history: records of the epochs that are over.
+        cautions: sentences on where the numbers are not those of one process with the whole batch.
     """
 
     def __init__(
@@ -94,28 +97,34 @@ class Training:
         config: TrainConfig,
         course: Course,
         *,
-        device: torch.device,
+        engine: Engine,
         folder: RunFolder | None,
         checkpoints: Checkpoints | None,
         observer: Observer,
         loading: Loading | None = None,
         monitoring: Monitoring | None = None,
     ) -> None:
-        """Join the parts; the model is on the device already."""
+        """Join the parts; the model is placed by the engine already.
+
+        What writes (folder, checkpoints, monitoring) is there in the first process alone.
+        """
         self.model = model
         self.place = Place()
         self.history: list[EpochRecord] = []
         self._optimizer = optimizer
         self._config = config
         self._course = course
-        self._device = device
+        self._engine = engine
+        self._compute = engine.join(model, precision=config.precision, parts=config.accumulate)
+        self.cautions = engine.cautions(model, parts=config.accumulate)
+        self._scaler = GradScaler(engine.device.type) if config.precision is Precision.FP16 else None
         self._folder = folder
         self._checkpoints = checkpoints
         self._observer = observer
         self._monitoring = monitoring
         self._bad = examples.bad
         self._train, self._held_out = (
-            BatchLoader(part, device=device, bad=examples.bad, loading=loading)
+            BatchLoader(part, device=engine.device, bad=examples.bad, loading=loading, share=engine.share)
             for part in (training_part(examples.columns), held_out_part(examples.columns))
         )
         self._num_held_out = examples.num_held_out
@@ -126,6 +135,8 @@ class Training:
         """Begin at a place of a checkpoint, whose weights the model has already."""
         self.place = place
         self.history = list(history)
+        if self._scaler is not None and place.scaler:
+            self._scaler.load_state_dict({**self._scaler.state_dict(), **place.scaler})
         if self._checkpoints is not None:
             self._checkpoints.go_on(place)
 
@@ -137,18 +148,15 @@ class Training:
             Interrupted: the user stopped it; there is a checkpoint.
             DataError: the data cannot be read any more; there is a checkpoint.
             DiskFullError: there is no room for a checkpoint; the last good one stays.
+            FirstProcessFailed: the first process cannot write.
             OSError: something cannot be written.
         """
         self.model.train()
-        # The first checkpoint shows before hours of work whether one can be written at all.
-        self._save()
-        if self._monitoring is not None:
-            self._monitoring.begin(self.place.step)
-        self._look()
+        self._engine.first(self._begin)
         with interrupt_after_step() as request:
             try:
                 self._run_epochs(request)
-                self._save()
+                self._engine.first(self._save)
                 if request.is_made:
                     raise KeyboardInterrupt
             except (KeyboardInterrupt, DataError, RuntimeError) as error:
@@ -162,12 +170,20 @@ class Training:
                         raise
                     raise WorkerEndedError(*describe_ended(error)) from error
 
+    def _begin(self) -> None:
+        # The first checkpoint shows before hours of work whether one can be written at all.
+        self._save()
+        if self._monitoring is not None:
+            self._monitoring.begin(self.place.step)
+        self._look()
+
     def _run_epochs(self, request: StopRequest) -> None:
         while self.place.epoch < self._course.epochs:
-            for _ in self._run_epoch():
-                if request.take_save():
-                    self._save()
-                if request.is_made:
+            for is_due in self._run_epoch():
+                agreed = self._engine.agree(stop=request.is_made, save=request.take_save() or is_due)
+                if agreed.save:
+                    self._engine.first(self._save)
+                if agreed.stop:
                     raise KeyboardInterrupt
 
     def _interrupted(self, request: StopRequest) -> Interrupted:
@@ -183,8 +199,8 @@ class Training:
         self._train.close()
         self._held_out.close()
 
-    def _run_epoch(self) -> Iterator[None]:
-        """The steps of an epoch that are left, each followed by a pause."""
+    def _run_epoch(self) -> Iterator[bool]:
+        """The steps of an epoch that are left, each followed by a pause; says whether a checkpoint is due."""
         place, config = self.place, self._config
         batches = self._train.shuffled(
             size=config.batch,
@@ -198,19 +214,15 @@ class Training:
             began = time.perf_counter()
             result = self._take_step(batch)
             seconds += time.perf_counter() - began
-            size = _size(batch)
+            size = self._engine.total(_size(batch))
             examples += size
             self._observer(
                 StepTaken(epoch=place.epoch + 1, step=place.step, examples=size, loss=result.loss, terms=result.terms)
             )
             self._look()
-            yield
-            if self._checkpoints is not None and self._checkpoints.is_due_after_step(place):
-                self._save()
+            yield self._checkpoints is not None and self._checkpoints.is_due_after_step(place)
         self._end_epoch(seconds, examples)
-        yield
-        if self._checkpoints is not None and self._checkpoints.is_due_after_epoch(self.place):
-            self._save()
+        yield self._checkpoints is not None and self._checkpoints.is_due_after_epoch(self.place)
 
     def _take_step(self, batch: Mapping[str, Tensor]) -> StepResult:
         place, config = self.place, self._config
@@ -222,12 +234,15 @@ class Training:
             weight_decay=value_at(config.weight_decay, place.step / self._course.steps),
         )
         result = take_step(
-            self.model, self._optimizer, batch, precision=config.precision, clip=config.clip, device=self._device
+            self.model, self._optimizer, batch, compute=self._compute, clip=config.clip, scaler=self._scaler
         )
         if isinstance(result, Broken):
             raise self._failure(result.culprit)
         _add(place.means, result.loss, result.terms, result.counts)
-        place.means.add({"gradient_norm": result.gradient_norm}, examples=_size(batch))
+        if result.gradient_norm is not None:
+            place.means.add({"gradient_norm": result.gradient_norm}, examples=_size(batch))
+        if self._scaler is not None:
+            place.scaler = {name: self._scaler.state_dict()[name] for name in _OF_SCALER}
         place.step += 1
         place.batch += 1
         self._is_settled = True
@@ -257,7 +272,7 @@ class Training:
         for item in self._bad.take_new():
             self._observer(PartSkipped(what=f"`{item.name}`", why=f"it {item.why}"))
         self.history.append(record)
-        self.place = Place(epoch=place.epoch + 1, step=place.step)
+        self.place = Place(epoch=place.epoch + 1, step=place.step, scaler=place.scaler)
         self._observer(EpochEnded(record=record))
         if self._monitoring is not None:
             self._monitoring.end_epoch(record)
@@ -265,7 +280,8 @@ class Training:
     def _look(self) -> None:
         if self._monitoring is not None:
             step = self.place.step
-            self._monitoring.look(step=step, epoch=step // self._course.batches)
+            with self._engine.alone(self.model):
+                self._monitoring.look(step=step, epoch=step // self._course.batches)
 
     @torch.no_grad()
     def _measure_held_out(self) -> Measured:
@@ -274,10 +290,10 @@ class Training:
         seed_held_out(self._config.seed)
         means = RunningMeans()
         with evaluation_mode(self.model):
-            for batch in self._held_out.in_order(size=size):
-                if self.model.couples_batch and _size(batch) < size:
+            for number, batch in enumerate(self._held_out.in_order(size=size)):
+                if self.model.couples_batch and self._num_held_out < (number + 1) * size:
                     continue
-                output = run_model(self.model, batch, precision=self._config.precision, device=self._device)
+                output = run_model(self.model, batch, precision=self._config.precision, device=self._engine.device)
                 terms = {name: float(value) for name, value in output.terms.items()}
                 _add(means, float(output.loss), terms, output.counts)
         return _measured(means)
@@ -302,6 +318,8 @@ class Training:
 
 
 _TERM = "term:"
+# What the scaler of half precision learns.
+_OF_SCALER = ("scale", "_growth_tracker")
 
 
 def _add(means: RunningMeans, loss: float, terms: Mapping[str, float], counts: Mapping[str, int]) -> None:

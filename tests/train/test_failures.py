@@ -15,6 +15,7 @@ from mvib.compile import CompiledModel, Output
 from mvib.train import FolderError, NonFiniteError, SettingError, load_run, train_method
 from mvib.train.checkpoint import read_checkpoint
 from mvib.train.config import Precision
+from mvib.train.engine import Placement, start_engine
 from mvib.train.step import Broken, take_step
 from mvib.train.writing import write_json
 from mvib.writing import write_whole
@@ -76,9 +77,10 @@ class Objective(nn.Module):
 def test_a_broken_step_is_not_taken_and_its_culprit_is_named(start: float, power: float, culprit: str) -> None:
     model = Objective(start, power)
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
-    result = take_step(
-        cast(CompiledModel, model), optimizer, {}, precision=Precision.FP32, clip=1.0, device=torch.device("cpu")
-    )
+    engine = start_engine(Placement())
+    compiled = cast(CompiledModel, model)
+    compute = engine.join(compiled, precision=Precision.FP32, parts=1)
+    result = take_step(compiled, optimizer, {}, compute=compute, clip=1.0)
     assert result == Broken(culprit)
     assert model.weight.item() == start
 

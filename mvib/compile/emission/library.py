@@ -17,8 +17,12 @@ from mvib.compile.emission.scope import local_names, references
 from mvib.compile.emission.text import WIDTH, comment
 
 PACKAGE = "mvib"
-# Pieces that would need more than torch and numpy, with a substitute that does not.
+# Pieces that would need more than torch, numpy and one process, with a substitute that does not.
 SUBSTITUTES = {
+    **{
+        ("mvib.estimators.draws", name): ("mvib.compile.emission.substitutes", name)
+        for name in ("uniform", "normal", "exponential", "gamma", "integers", "whole_batch")
+    },
     ("mvib.nn.sphere", "log_peak"): ("mvib.compile.emission.substitutes", "log_peak"),
     ("kornia.color", "rgb_to_hsv"): ("mvib.compile.emission.substitutes", "rgb_to_hsv"),
     ("kornia.color", "hsv_to_rgb"): ("mvib.compile.emission.substitutes", "hsv_to_rgb"),

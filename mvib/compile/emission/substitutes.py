@@ -1,10 +1,10 @@
-"""What the package takes from scipy and kornia, with torch and the standard library alone, for the files it writes."""
+"""What the package takes from scipy, kornia and other processes, with torch alone, for the files it writes."""
 
 import math
 from functools import cache
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 _CIRCLE = 2 * math.pi
@@ -68,3 +68,33 @@ def log_peak(dimension: int, kappa: float) -> float:
     largest = max(terms)
     log_scaled = largest + math.log(math.fsum(math.exp(term - largest) for term in terms)) - kappa
     return order * math.log(kappa) - dimension / 2 * math.log(2 * math.pi) - log_scaled
+
+
+def uniform(shape: tuple[int, ...], *, like: Tensor, dtype: torch.dtype | None = None) -> Float[Tensor, "B *E"]:
+    """Uniform numbers in [0, 1), on the device of `like`, and in its precision where no other is given."""
+    return torch.rand(shape, dtype=dtype or like.dtype, device=like.device)
+
+
+def normal(shape: tuple[int, ...], *, like: Tensor) -> Float[Tensor, "B *E"]:
+    """Standard normal numbers, on the device and in the precision of `like`."""
+    return torch.randn(shape, dtype=like.dtype, device=like.device)
+
+
+def exponential(shape: tuple[int, ...], *, like: Tensor) -> Float[Tensor, "B *E"]:
+    """Standard exponential numbers, on the device and in the precision of `like`."""
+    return torch.empty(shape, dtype=like.dtype, device=like.device).exponential_()
+
+
+def gamma(shape: tuple[int, ...], *, concentration: float, like: Tensor) -> Float[Tensor, "B *E"]:
+    """Gamma numbers of scale 1, on the device and in the precision of `like`."""
+    return torch._standard_gamma(like.new_full(shape, concentration))
+
+
+def integers(below: int, shape: tuple[int, ...], *, device: torch.device) -> Int[Tensor, "B *E"]:
+    """Uniform integers from 0 to before `below`."""
+    return torch.randint(below, shape, device=device)
+
+
+def whole_batch(num_rows: int) -> tuple[int, slice]:
+    """How many rows the whole batch has and where those of this process lie: it is the only one."""
+    return num_rows, slice(0, num_rows)

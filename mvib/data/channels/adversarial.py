@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mvib.data.channels.arguments import Shape, check_number
+from mvib.estimators.draws import normal, whole_batch
 
 _LARGEST = math.nextafter(math.inf, 0.0)
 
@@ -39,11 +40,13 @@ class Adversarial(nn.Module):
             predict: logits for others.
         """
         examples, clean = examples.detach(), clean.detach()
-        direction = torch.randn_like(examples)
+        # The mean over the whole batch, of which there may be a part here: what is floored below depends on its size.
+        share = len(examples) / max(1, whole_batch(len(examples))[0])
+        direction = normal(tuple(examples.shape), like=examples)
         for _ in range(self.rounds):
             moved = (self.step * unit(direction)).requires_grad_(True)
             with torch.enable_grad():
-                divergence = relative_entropy_of(clean, predict(examples + moved))
+                divergence = share * relative_entropy_of(clean, predict(examples + moved))
                 (direction,) = torch.autograd.grad(divergence, moved)
         return examples + self.radius * unit(direction)
 

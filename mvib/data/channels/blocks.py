@@ -10,6 +10,7 @@ from mvib.data.channels.arguments import Shape, check_interval
 from mvib.data.channels.errors import ChannelError
 from mvib.data.channels.token_places import Drawn, Places, Tokens, check_tokens, grid_of, resolve_places, take_tokens
 from mvib.data.channels.warp import Range
+from mvib.estimators.draws import whole_batch
 
 # Source: facebookresearch/ijepa at 52c1ae9, src/masks/multiblock.py line 86.
 _TRIES = 20
@@ -32,12 +33,14 @@ class _Blocks(nn.Module):
         grid = grid_of(known, channel="blocks")
         # Inference of shapes draws what it draws without a trace, always the same.
         draw = _Draw(grid, torch.Generator(_CPU).manual_seed(0) if tokens.device.type == "meta" else None)
-        targets = draw.masks(len(tokens), self.num_targets, draw.size(self.scale, self.aspect))
+        # The least number of tokens is one of the whole batch, so that its masks are drawn wherever its rows are.
+        total, own = whole_batch(len(tokens))
+        targets = draw.masks(total, self.num_targets, draw.size(self.scale, self.aspect))
         context = draw.context(targets, draw.size(self.context, (1.0, 1.0)), keep=self.keep)
         # The tokens of each example in the order of the grid.
         order = (known[..., 0] * grid[1] + known[..., 1]).argsort(dim=1)
         cells = (_cells(context), *(_cells(mask) for mask in targets.unbind(dim=1)))
-        return tuple(take_tokens(tokens, known, order.gather(1, cell.to(order.device))) for cell in cells)
+        return tuple(take_tokens(tokens, known, order.gather(1, cell[own].to(order.device))) for cell in cells)
 
 
 class _Draw:
@@ -129,7 +132,7 @@ def blocks(
     Source: Assran et al. 2023 (I-JEPA), arXiv:2301.08243, section 3; official code facebookresearch/ijepa at 52c1ae9,
     src/masks/multiblock.py. Differs from the code, and follows the paper: a block may touch the last row and column
     of the grid and fill it, and scale and aspect are drawn independently; the code's `min_keep`, 10 tokens, must be
-    exceeded, so that it is `keep: 11`. Across ranks sizes are drawn by each, where the code draws them together.
+    exceeded, so that it is `keep: 11`.
     """
     check_tokens(shape, channel="blocks")
     if outputs < 2:

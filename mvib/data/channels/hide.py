@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from mvib.data.channels.arguments import Shape
 from mvib.data.channels.errors import ChannelError
 from mvib.data.channels.token_places import Drawn, Places, Tokens, check_tokens, grid_of, resolve_places, take_tokens
+from mvib.estimators.draws import uniform
 
 
 class _Hide(nn.Module):
@@ -45,7 +46,7 @@ class _Hide(nn.Module):
             squares = num // self.block**2
             square_of = places[..., 0] // self.block * (columns // self.block) + places[..., 1] // self.block
         # Half precision has too few numbers for an order without ties.
-        drawn = torch.rand(batch, squares, device=places.device, dtype=torch.float32).argsort(dim=1)
+        drawn = uniform((batch, squares), like=places, dtype=torch.float32).argsort(dim=1)
         hidden = torch.zeros(batch, squares, dtype=torch.bool, device=places.device)
         hidden = hidden.scatter(1, drawn[:, : self.num_hidden], torch.ones_like(hidden))
         return hidden.gather(1, square_of)

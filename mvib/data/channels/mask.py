@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mvib.data.channels.arguments import Shape, check_number
+from mvib.estimators.draws import uniform
 
 
 class _Mask(nn.Module):
@@ -19,7 +20,7 @@ class _Mask(nn.Module):
     def forward(self, examples: Float[Tensor, "B ..."]) -> Float[Tensor, "B ..."]:
         """Sets what is lost to zero, drawn from torch's global generator; the rest keeps its value."""
         # Half precision would round the ratio.
-        drawn = torch.rand((len(examples), *self.kept_shape), device=examples.device, dtype=torch.float32)
+        drawn = uniform((len(examples), *self.kept_shape), like=examples, dtype=torch.float32)
         return examples * (drawn >= self.ratio)
 
 

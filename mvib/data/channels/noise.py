@@ -2,11 +2,11 @@
 
 import math
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from mvib.data.channels.arguments import Shape, check_number
+from mvib.estimators.draws import normal
 
 
 class _Noise(nn.Module):
@@ -18,7 +18,7 @@ class _Noise(nn.Module):
 
     def forward(self, examples: Float[Tensor, "B ..."]) -> Float[Tensor, "B ..."]:
         """Adds noise drawn from torch's global generator."""
-        return examples + self.std * torch.randn_like(examples)
+        return examples + self.std * normal(tuple(examples.shape), like=examples)
 
 
 def noise(shape: Shape, *, std: float = 0.1) -> nn.Module:

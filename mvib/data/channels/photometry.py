@@ -14,6 +14,7 @@ from kornia.color import hsv_to_rgb, rgb_to_hsv
 from torch import Tensor
 
 from mvib.data.channels.warp import Range, draw_uniform
+from mvib.estimators.draws import uniform
 
 Images = Float[Tensor, "B C H W"]
 _COLOUR_CHANNELS = 3
@@ -75,7 +76,7 @@ def apply_to_some(images: Images, changed: Images, *, probability: float) -> Ima
     """Takes the changed image with the given probability and the given one otherwise, for each example."""
     if probability >= 1.0:
         return changed
-    drawn = torch.rand(len(images), 1, 1, 1, device=images.device, dtype=images.dtype)
+    drawn = uniform((len(images), 1, 1, 1), like=images)
     return torch.where(drawn < probability, changed, images)
 
 
@@ -90,6 +91,6 @@ def _blend(images: Images, other: Float[Tensor, "B ..."], factor: Float[Tensor, 
 def _draw_span(share: Float[Tensor, "B"], size: int) -> Bool[Tensor, "B S"]:
     """Marks a random interval of `share` of the pixels along one axis, at least one of them."""
     length = (share * size).round().clamp(1, size)
-    start = (torch.rand_like(share) * (size - length + 1)).floor()
+    start = (uniform(tuple(share.shape), like=share) * (size - length + 1)).floor()
     place = torch.arange(size, device=share.device, dtype=share.dtype)
     return (place >= start[:, None]) & (place < (start + length)[:, None])

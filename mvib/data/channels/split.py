@@ -6,6 +6,7 @@ from torch import nn
 from mvib.data.channels.arguments import Shape
 from mvib.data.channels.errors import ChannelError
 from mvib.data.channels.token_places import Drawn, Places, Tokens, check_tokens, resolve_places, take_tokens
+from mvib.estimators.draws import uniform
 
 
 class _Split(nn.Module):
@@ -19,7 +20,7 @@ class _Split(nn.Module):
         """Returns the visible tokens and the hidden ones, drawn from torch's global generator, in their old order."""
         known = resolve_places(tokens, places)
         # Half precision has too few numbers for an order without ties.
-        drawn = torch.rand(tokens.shape[:2], device=tokens.device, dtype=torch.float32).argsort(dim=1)
+        drawn = uniform(tuple(tokens.shape[:2]), like=tokens, dtype=torch.float32).argsort(dim=1)
         visible, hidden = drawn[:, : self.num_visible], drawn[:, self.num_visible :]
         return (
             take_tokens(tokens, known, visible.sort(dim=1).values),

@@ -12,18 +12,20 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from mvib.estimators.draws import uniform
+
 Range = tuple[float, float]
 
 
 def draw_uniform(count: int, interval: Range, *, like: Tensor) -> Float[Tensor, "B"]:
     """Draws one number per example, uniform in an interval, on the device and in the dtype of `like`."""
     low, high = interval
-    return torch.rand(count, device=like.device, dtype=like.dtype) * (high - low) + low
+    return uniform((count,), like=like) * (high - low) + low
 
 
 def draw_signs(count: int, probability: float, *, like: Tensor) -> Float[Tensor, "B"]:
     """Draws -1 with the given probability and 1 otherwise, one sign per example."""
-    drawn = torch.rand(count, device=like.device, dtype=like.dtype)
+    drawn = uniform((count,), like=like)
     return torch.where(drawn < probability, -torch.ones_like(drawn), torch.ones_like(drawn))
 
 

@@ -1,0 +1,104 @@
+"""Loss curves of bundled specs in float64, by one process or by several that share each batch.
+
+    python -m tests.train.sharing OUT SPEC...
+
+Run alone it is one process; with the variables of `torchrun` it is one of several. The first writes its curves, and
+the norms of all weights and buffers at the end, as JSON.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import mvib
+from mvib.compile import CompiledModel, LabelShape
+from mvib.plan import build_plan
+from mvib.train.config import Precision, TrainConfig, read_config
+from mvib.train.engine import Engine, Placement, start_engine
+from mvib.train.optimizers import build_optimizer, set_rates
+from mvib.train.step import Broken, take_step
+from tests.compile.emitted import CLASSES, random_data
+
+NUM_STEPS = 3
+# Odd, so that no number of processes shares it evenly. Whitening wants more rows than dimensions.
+ROWS = {"wmse": 137}
+FEW = 13
+
+
+def build(name: str, *, rows: int) -> tuple[CompiledModel, TrainConfig, list[dict[str, Tensor]]]:
+    """A bundled spec, with a narrow backbone, in float64, its settings, and batches."""
+    spec = mvib.load(name)
+    if spec.method.settings.get("backbone") is not None:
+        spec = mvib.load(name, settings={"train.backbone": "conv(4, 4, 8, 128)"})
+    plan = build_plan(spec.method, spec.graph, spec.analysis.readings)
+    torch.manual_seed(0)
+    batches = []
+    for _ in range(NUM_STEPS):
+        batch = {name: random_data(kind, rows) for name, (kind, _) in plan.data.items()}
+        for name, (kind, is_partial) in plan.data.items():
+            if kind == "label":
+                batch[name] = batch[name][torch.randperm(rows)]
+            if is_partial:
+                batch[f"{name}.present"] = torch.arange(rows) % 3 > 0
+        batches.append(batch)
+    shapes: dict[str, Any] = {
+        name: LabelShape(CLASSES) if kind == "label" else tuple(batches[0][name].shape)
+        for name, (kind, _) in plan.data.items()
+    }
+    torch.set_default_dtype(torch.float64)
+    try:
+        torch.manual_seed(0)
+        model = mvib.compile(spec, shapes, steps=100)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    return model, read_config(spec.method), batches
+
+
+def curve(engine: Engine, name: str, *, parts: int = 1, fixed_statistics: bool = False) -> dict[str, Any]:
+    """The losses of the first steps, all estimates, and the size of the state at the end."""
+    model, config, batches = build(name, rows=ROWS.get(name, FEW))
+    model = engine.place(model)
+    optimizer = build_optimizer(model, config.optimizer)
+    set_rates(optimizer, lr=config.optimizer.lr / 10, weight_decay=config.optimizer.weight_decay)
+    compute = engine.join(model, precision=Precision.FP32, parts=parts)
+    losses: list[float] = []
+    terms: list[dict[str, float]] = []
+    model.train()
+    if fixed_statistics:
+        fix_statistics(model)
+    for step, batch in enumerate(batches):
+        torch.manual_seed(step)
+        own = engine.share.of(torch.arange(len(next(iter(batch.values())))))
+        part = {key: value[own] for key, value in batch.items()}
+        found = take_step(model, optimizer, part, compute=compute, clip=config.clip)
+        assert not isinstance(found, Broken), f"{name}: {found.culprit}"
+        losses.append(found.loss)
+        terms.append(dict(found.terms))
+    state = {key: float(value.double().norm()) for key, value in model.state_dict().items()}
+    return {"losses": losses, "terms": terms, "state": state}
+
+
+def fix_statistics(model: nn.Module) -> None:
+    """Let batch normalisation use what it has seen, so that examples stay alone in it."""
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.eval()
+
+
+def main() -> None:
+    """Write the curves of the specs named."""
+    torch.set_num_threads(1)
+    out, names = Path(sys.argv[1]), sys.argv[2:]
+    engine = start_engine(Placement())
+    with engine.together():
+        found = {name: curve(engine, name) for name in names}
+    if engine.is_first:
+        out.write_text(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Several processes that share each batch, and batches in parts, compute what one process computes at once."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mvib.resources import bundled_specs
+from mvib.train.engine import Placement, start_engine
+from tests.train.sharing import curve
+
+ROOT = Path(__file__).parents[2]
+# In float64. The first steps of Adam enlarge what is near zero, and whitening in 128 dimensions by 137 rows the rest.
+OF_LOSSES = 1e-7
+OF_STATE = 1e-6
+
+
+def free_port() -> str:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return str(found.getsockname()[1])
+
+
+def as_torchrun(rank: int, size: int, port: str) -> dict[str, str]:
+    """The variables that `torchrun` sets."""
+    return {
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": str(size),
+        "LOCAL_WORLD_SIZE": str(size),
+        "GROUP_RANK": "0",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": port,
+        "TORCHELASTIC_RUN_ID": "test",
+        "TORCHELASTIC_RESTART_COUNT": "0",
+    }
+
+
+def curves_of(size: int, out: Path) -> Any:
+    """The curves of every bundled spec, by so many processes."""
+    port = free_port()
+    started = []
+    for rank in range(size):
+        variables = as_torchrun(rank, size, port) if size > 1 else {}
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", **variables}
+        command = [sys.executable, "-m", "tests.train.sharing", str(out), *bundled_specs()]
+        started.append(
+            subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, errors="replace")
+        )
+    said = [process.communicate()[1] for process in started]
+    assert all(process.returncode == 0 for process in started), "\n".join(said)
+    return json.loads(out.read_text())
+
+
+@pytest.fixture(scope="module")
+def curves(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
+    folder = tmp_path_factory.mktemp("curves")
+    return curves_of(1, folder / "one.json"), curves_of(2, folder / "two.json")
+
+
+def assert_alike(found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    assert found["losses"] == pytest.approx(expected["losses"], rel=OF_LOSSES, abs=OF_LOSSES)
+    for one, other in zip(found["terms"], expected["terms"], strict=True):
+        assert one == pytest.approx(other, rel=OF_LOSSES, abs=OF_LOSSES)
+    assert found["state"] == pytest.approx(expected["state"], rel=OF_STATE, abs=OF_STATE)
+
+
+# One worker has the curves of all.
+@pytest.mark.xdist_group("sharing")
+@pytest.mark.parametrize("name", bundled_specs())
+def test_two_processes_have_the_curve_of_one(name: str, curves: tuple[Any, Any]) -> None:
+    one, two = curves
+    assert_alike(two[name], one[name])
+    # A curve that does not move would show nothing.
+    assert len(set(one[name]["losses"])) == len(one[name]["losses"])
+
+
+@pytest.mark.parametrize("name", bundled_specs())
+def test_a_batch_in_parts_has_the_gradient_of_the_whole(name: str) -> None:
+    engine = start_engine(Placement())
+    whole, parts = (curve(engine, name, parts=parts, fixed_statistics=True) for parts in (1, 3))
+    assert_alike(parts, whole)
