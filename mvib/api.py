@@ -1,6 +1,6 @@
 """The Python interface: `mvib.load`, `mvib.compile`, `mvib.train`, `mvib.estimate`. Imports torch only when it must."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -147,6 +147,12 @@ def train(
     out: str | Path | None = None,
     resume: str | Path | None = None,
     device: str = "cpu",
+    devices: int | None = None,
+    nodes: int | None = None,
+    compile: bool = False,
+    workers: int | None = None,
+    keep: int = 2,
+    monitors: Sequence[str] | None = None,
 ) -> "Run":
     """Train a method.
 
@@ -157,15 +163,36 @@ def train(
         out: folder to write the run to; without it nothing is written.
         resume: folder of a run to go on with.
         device: `cpu`, `cuda`, `mps` or `auto`.
+        devices: on each machine; default: those of `torchrun`, or one. For each of several the calling program is
+            started again, which comes to this call by itself.
+        nodes: machines; default: those of `torchrun`, or one.
+        compile: whether networks and objective are compiled by `torch.compile`.
+        workers: processes that read data which are not in memory; default: one a core, at most 8.
+        keep: how many checkpoints are kept.
+        monitors: names of what is watched on held-out data (docs/report.md); default: everything.
 
     Raises:
         SpecError: the spec is wrong.
         mvib.data.DataError: the data do not fit the spec.
+        mvib.train.SettingError: a setting cannot be used here.
+        mvib.train.FolderError: the folder holds another run, or is in use.
     """
     from mvib.train.loop import train_method  # noqa: PLC0415 - torch is loaded only when asked for
+    from mvib.train.monitors import MONITORS  # noqa: PLC0415
 
     return train_method(
-        _specification(method).analysis, data=data, epochs=epochs, out=out, resume=resume, device=device
+        _specification(method).analysis,
+        data=data,
+        epochs=epochs,
+        out=out,
+        resume=resume,
+        device=device,
+        devices=devices,
+        nodes=nodes,
+        compile=compile,
+        workers=workers,
+        keep=keep,
+        monitors=tuple(MONITORS) if monitors is None else monitors,
     )
 
 

@@ -41,6 +41,8 @@ from mvib.cli.spec_argument import load_analysis, parse_settings, plugin_option,
 @click.option("--keep", default=2, type=click.IntRange(1, 1000), show_default=True, help="Checkpoints that are kept.")
 @click.option(
     "--monitor",
+    # `torchrun` takes the first for one of its own options cut short.
+    "--monitors",
     "monitors",
     default="all",
     show_default=True,

@@ -5,6 +5,7 @@ draws cross processes (`mvib.estimators.ranks`), so that loss, weights and estim
 whole batch. The first process alone writes.
 """
 
+import gc
 import inspect
 import logging
 import os
@@ -100,10 +101,25 @@ class _AtOnce:
 class _Joined:
     """A batch in one pass, whose gradients are averaged over the processes while they are computed."""
 
-    def __init__(self, objective: nn.Module, ranks: Ranks, *, device: torch.device, has_partial: bool) -> None:
+    def __init__(self, objective: nn.Module, ranks: Ranks, *, device: torch.device, changes: bool) -> None:
         self._objective, self._ranks, self._device = objective, ranks, device
-        self._has_partial = has_partial
+        self._changes = changes
         self._compute: Compute | None = None
+        self._ddp: DistributedDataParallel | None = None
+
+    def leave(self) -> None:
+        """Drop what holds the group of processes.
+
+        Its last holder ends the threads of the group. Where that is the reducer, it waits for them with Python's lock
+        in its hands, and a thread that has a tensor of Python to drop waits for the lock: neither ever ends
+        (torch 2.13).
+        """
+        self._compute = None
+        if self._ddp is not None:
+            for name in ("reducer", "logger"):
+                self._ddp.__dict__.pop(name, None)
+        self._ddp = None
+        gc.collect()
 
     def __call__(
         self, batch: Mapping[str, Tensor], *, scale: Callable[[Tensor], Tensor]
@@ -112,10 +128,11 @@ class _Joined:
             return self._compute(batch, scale=scale)
         # The first batch shows whether every weight has a gradient, which DDP is to be told.
         found = _Averaged(_AtOnce(self._objective), self._objective, self._ranks)(batch, scale=scale)
-        self._compute = _AtOnce(self._ddp(all(p.grad is not None for p in _trained(self._objective))))
+        self._ddp = self._wrapped(all(p.grad is not None for p in _trained(self._objective)))
+        self._compute = _AtOnce(self._ddp)
         return found
 
-    def _ddp(self, is_complete: bool) -> nn.Module:
+    def _wrapped(self, is_complete: bool) -> DistributedDataParallel:
         # Every process has the same buffers: their statistics are of the whole batch. The argument has a new name.
         parameters = inspect.signature(DistributedDataParallel).parameters
         name = "forward_sync_buffers" if "forward_sync_buffers" in parameters else "broadcast_buffers"
@@ -124,8 +141,7 @@ class _Joined:
         joined = DistributedDataParallel(
             self._objective,
             device_ids=[self._device] if self._device.type == "cuda" else None,
-            # Where the rows of a process lack a label, a decoder of it may have no gradient in one batch.
-            find_unused_parameters=self._has_partial or not is_complete,
+            find_unused_parameters=self._changes or not is_complete,
             **buffers,
         )
         for parameter, gradient in zip(_trained(self._objective), gradients, strict=True):
@@ -177,6 +193,7 @@ class Engine:
         """Take the device, and the processes that `start_engine` has started."""
         self.device = device
         self.ranks: Ranks = current_ranks()
+        self._joined: list[_Joined] = []
         self._is_compiled = is_compiled
 
     @property
@@ -211,8 +228,12 @@ class Engine:
             objective = torch.compile(objective)  # type: ignore[assignment]
         if self.ranks.size == 1:
             return _AtOnce(objective)
-        has_partial = any(is_partial for _, is_partial in model.plan.data.values())
-        return _Joined(objective, self.ranks, device=self.device, has_partial=has_partial)
+        # A critic is not asked in a batch where nobody has what it scores; decoders are, about no examples.
+        is_partial = any(partial for _, partial in model.plan.data.values())
+        has_critics = any(estimate.auxiliary for term in model.plan.terms for estimate in term.estimates)
+        joined = _Joined(objective, self.ranks, device=self.device, changes=is_partial and has_critics)
+        self._joined.append(joined)
+        return joined
 
     def cautions(self, model: CompiledModel, *, parts: int) -> tuple[str, ...]:
         """Sentences on where a batch in parts is not the batch as a whole."""
@@ -222,7 +243,7 @@ class Engine:
         listed = " and ".join(f"`{name}`" for name in names)
         return (
             f"batch normalisation in {listed} sees one of {parts} parts of a batch at a time, so that the gradient is "
-            "not that of the whole; `norm: layer` makes it exact",
+            "not that of the whole; `norm: layer`, of `conv` and `mlp`, makes it exact",
         )
 
     def total(self, examples: int) -> int:
@@ -282,6 +303,8 @@ class Engine:
                 raise PeerLostError from error
             raise
         finally:
+            for joined in self._joined:
+                joined.leave()
             if self.ranks.size > 1 and dist.is_initialized():
                 dist.destroy_process_group()
 

@@ -74,6 +74,26 @@ def test_every_term_has_its_bound_and_information_its_direction(tmp_path: Path) 
     assert "no two views" in " ".join(last["notes"])
 
 
+TWO_SIZES = """method TwoSizes
+data    X: image
+view    X[i: 1..2] ~ augment(X)
+view    P[i] ~ patches(X[i], size: 2)
+view    V ~ split(P[1], ratio: 0.5)
+encoder f: V -> R[1], P[2] -> R[2] = vit(width: 8, depth: 1, heads: 2)
+encoder g: R[i] -> Z[i] = first()
+term agree: maximize I(Z[1]; Z[2]) by infonce()
+represent R[2]
+train { data: digits  epochs: 1  batch: 16  optimizer: adamw(lr: 1e-3) }
+"""
+
+
+def test_views_of_two_sizes_are_not_compared(tmp_path: Path) -> None:
+    train_method(analysis_of(TWO_SIZES), data=arrays(), out=tmp_path)
+    found = values(looks(tmp_path)[-1])
+    assert "I(Z1; Z2)" not in found
+    assert "uniformity" in found
+
+
 def test_some_monitors_alone(tmp_path: Path) -> None:
     train_method(analysis_of(CONTRASTIVE), data=arrays(), out=tmp_path / "run", monitors=("rank", "knn"))
     last = looks(tmp_path / "run")[-1]

@@ -1,8 +1,6 @@
 """Several processes that share each batch, and batches in parts, compute what one process computes at once."""
 
 import json
-import os
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -13,18 +11,12 @@ import pytest
 
 from mvib.resources import bundled_specs
 from mvib.train.engine import Placement, start_engine
+from tests.train.processes import ROOT, environment, free_port
 from tests.train.sharing import curve
 
-ROOT = Path(__file__).parents[2]
 # In float64. The first steps of Adam enlarge what is near zero, and whitening in 128 dimensions by 137 rows the rest.
 OF_LOSSES = 1e-7
 OF_STATE = 1e-6
-
-
-def free_port() -> str:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return str(found.getsockname()[1])
 
 
 def as_torchrun(rank: int, size: int, port: str) -> dict[str, str]:
@@ -48,11 +40,9 @@ def curves_of(size: int, out: Path) -> Any:
     started = []
     for rank in range(size):
         variables = as_torchrun(rank, size, port) if size > 1 else {}
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", **variables}
         command = [sys.executable, "-m", "tests.train.sharing", str(out), *bundled_specs()]
-        started.append(
-            subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, errors="replace")
-        )
+        process = subprocess.Popen(command, cwd=ROOT, env=environment(**variables), stderr=subprocess.PIPE, text=True)
+        started.append(process)
     said = [process.communicate()[1] for process in started]
     assert all(process.returncode == 0 for process in started), "\n".join(said)
     return json.loads(out.read_text())

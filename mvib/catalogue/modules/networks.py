@@ -45,7 +45,7 @@ NETWORKS = (
         about="3x3 convolutions; the resolution is halved where the width grows; averaged over positions.",
         arguments=(
             widths("channels of each block"),
-            Argument(name="norm", kind=Kind.CHOICE, default="batch", choices=("batch", "none"), about="normalisation"),
+            NORM,
             ACTIVATION,
             Argument(
                 name="pool",

@@ -86,7 +86,8 @@ def observe(
                 for rows, name in zip(seen, views or (), strict=False):
                     if name in output.variables:
                         rows.append(output.variables[name].flatten(1).float())
-    has_views = all(seen) and [len(rows) for rows in seen[0]] == [len(rows) for rows in seen[1]]
+    # Tokens of a crop and of the whole are of one family, and of two sizes.
+    has_views = all(seen) and [rows.shape for rows in seen[0]] == [rows.shape for rows in seen[1]]
     return Observation(
         features=features,
         train_features=_encode(model, sample.train) if with_train else features[:0],

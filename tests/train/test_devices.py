@@ -1,0 +1,142 @@
+"""Runs of several processes: how they are started, stopped, killed and resumed, and what each of them says."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.train.processes import PATIENCE, environment, members, run, started, wait_for
+
+SPEC = """method Tiny
+data    X: image, Y: label partial
+view    X[i: 1..2] ~ noise(X, std: 0.2)
+encoder f: X[i] -> R[i] = mlp(16, 8)
+encoder g: R[i] -> Z[i] = mlp(8, 10)
+decoder c: Z[1] ~> Y = categorical(identity())
+term agree: maximize I(Z[1]; Z[2]) by infonce(temperature: 0.2)
+term label: minimize H(Y | Z[1]) by c
+represent R
+train { data: digits  epochs: 2  batch: 100  labelled: 20  optimizer: sgd(lr: 0.05) }
+"""
+TRAIN = ("train", "tiny.mvib", "--quiet", "--monitors", "rank", "--checkpoint-every", "1 steps")
+pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes that were left behind")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the spec, and the run of one process and of two."""
+    folder = tmp_path_factory.mktemp("devices")
+    (folder / "tiny.mvib").write_text(SPEC)
+    for name, more in (("one", ()), ("two", ("--devices", "2"))):
+        found = run(*TRAIN, "--out", name, *more, cwd=folder)
+        assert found.returncode == 0, found.stderr
+        # The folder is all that a quiet run prints, once.
+        assert found.stdout.splitlines() == [name]
+        assert found.stderr == ""
+    return folder
+
+
+def records(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.xdist_group("devices")
+def test_two_processes_have_the_curve_of_one_in_single_precision(place: Path) -> None:
+    for found, expected in zip(records(place / "two"), records(place / "one"), strict=True):
+        assert found["loss"] == pytest.approx(expected["loss"], rel=1e-5)
+        assert found["terms"] == pytest.approx(expected["terms"], rel=1e-5)
+        assert found["held_out"]["terms"] == pytest.approx(expected["held_out"]["terms"], rel=1e-5)
+        assert found["gradient_norm"] == pytest.approx(expected["gradient_norm"], rel=1e-4)
+    one, two = ((place / name / "monitors.jsonl").read_text().splitlines() for name in ("one", "two"))
+    assert [json.loads(line)["step"] for line in two] == [json.loads(line)["step"] for line in one]
+
+
+@pytest.mark.xdist_group("devices")
+def test_torchrun_starts_the_same_run(place: Path) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "mvib"]
+    found = subprocess.run(
+        [*command, *TRAIN, "--out", "torchrun"],
+        cwd=place,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.splitlines() == ["torchrun"]
+    assert (place / "torchrun" / "checkpoint.safetensors").read_bytes() == (
+        place / "two" / "checkpoint.safetensors"
+    ).read_bytes()
+
+
+@pytest.mark.xdist_group("devices")
+def test_a_run_that_was_asked_to_stop_goes_on_to_the_same_bits(place: Path) -> None:
+    process = started(*TRAIN, "--out", "stopped", "--devices", "2", cwd=place)
+    wait_for(lambda: (place / "stopped" / "checkpoint-3.safetensors").exists(), process)
+    # To one of them, and not the one that writes.
+    (other,) = [pid for pid in members(process) if pid != process.pid and is_of_run(pid)]
+    os.kill(other, signal.SIGTERM)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode in {130, 143}, err
+    assert err.count("go on with") == 1
+    assert members(process) == []
+    found = run("train", "--resume", "stopped", "--quiet", "--devices", "2", cwd=place)
+    assert found.returncode == 0, found.stderr
+    assert (place / "stopped" / "checkpoint.safetensors").read_bytes() == (
+        place / "two" / "checkpoint.safetensors"
+    ).read_bytes()
+
+
+@pytest.mark.xdist_group("devices")
+def test_where_one_process_is_killed_the_others_leave_and_the_checkpoint_stays(place: Path) -> None:
+    process = started(*TRAIN, "--out", "lost", "--devices", "2", cwd=place)
+    wait_for(lambda: (place / "lost" / "checkpoint-3.safetensors").exists(), process)
+    (other,) = [pid for pid in members(process) if pid != process.pid and is_of_run(pid)]
+    os.kill(other, signal.SIGKILL)
+    _, err = process.communicate(timeout=PATIENCE)
+    # lightning-fabric kills the first process where it sees the end of another before torch does.
+    assert process.returncode in {3, -signal.SIGKILL}, err
+    if process.returncode == 3:
+        assert "another process of the run has ended" in err
+    assert "Traceback" not in err
+    # With one process less: it says so, and goes on.
+    found = run("train", "--resume", "lost", "--quiet", cwd=place)
+    assert found.returncode == 0, found.stderr
+    for one, other_run in zip(records(place / "one"), records(place / "lost"), strict=True):
+        assert other_run["loss"] == pytest.approx(one["loss"], rel=1e-4)
+
+
+@pytest.mark.xdist_group("devices")
+def test_no_process_is_left_where_the_first_is_killed(place: Path) -> None:
+    process = started(*TRAIN, "--out", "orphans", "--devices", "2", cwd=place)
+    wait_for(lambda: (place / "orphans" / "checkpoint-1.safetensors").exists(), process)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=PATIENCE)
+    assert members(process) == []
+
+
+@pytest.mark.xdist_group("devices")
+def test_what_cannot_be_started_is_said_once(place: Path) -> None:
+    for arguments, words in (
+        (("--devices", "2", "--set", "train.batch=3", "--set", "train.accumulate=2"), "a batch of 3 examples has none"),
+        (("--devices", "2", "--out", "one"), "holds a run already"),
+        (("--devices", "2", "--device", "mps"), "this machine has no `mps`"),
+    ):
+        found = run("train", "tiny.mvib", *arguments, cwd=place)
+        assert found.returncode == 2, found.stderr
+        assert found.stderr.count("error:") == 1
+        assert words in found.stderr
+    found = run("train", "-", "--devices", "2", cwd=place)
+    assert found.returncode == 2
+    assert "several processes cannot read one standard input" in found.stderr
+
+
+def is_of_run(pid: int) -> bool:
+    """Whether it is a process that trains, and none that reads data or watches."""
+    return b"mvib" in (Path("/proc") / str(pid) / "cmdline").read_bytes()
