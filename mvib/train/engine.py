@@ -19,6 +19,7 @@ import torch.distributed as dist
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor, nn
+from torch._dynamo.exc import TorchDynamoException
 from torch.nn.parallel import DistributedDataParallel
 
 from mvib.compile import CompiledModel
@@ -91,7 +92,13 @@ class _AtOnce:
     def __call__(
         self, batch: Mapping[str, Tensor], *, scale: Callable[[Tensor], Tensor]
     ) -> tuple[Tensor, dict[str, Tensor], dict[str, int]]:
-        loss, terms, counts = self._objective(batch)
+        try:
+            loss, terms, counts = self._objective(batch)
+        except TorchDynamoException as error:
+            why = str(error).partition("\n")[0]
+            raise SettingError(
+                f"`torch.compile` cannot compile the method here: {why}", "leave out `--compile`"
+            ) from error
         # A method without a term has nothing to train by.
         if loss.requires_grad:
             scale(loss).backward()  # type: ignore[no-untyped-call]
@@ -335,12 +342,15 @@ def start_engine(placement: Placement) -> Engine:
     return Engine(fabric.device, is_compiled=placement.compile)
 
 
-def check_share(config: TrainConfig, *, processes: int) -> None:
-    """Refuse batches of which a process would have nothing.
+def check_share(config: TrainConfig, *, processes: int, compile: bool) -> None:
+    """Refuse batches of which a process would have nothing, and what cannot go together.
 
     Raises:
-        SettingError: there are more processes, or parts, than examples in a batch.
+        SettingError: there are more processes, or parts, than examples in a batch; or a batch in parts is to be
+            compiled.
     """
+    if compile and config.accumulate > 1:
+        raise SettingError("a batch in parts is not compiled", "leave out `--compile`, or `accumulate`")
     shares = processes * config.accumulate
     if config.batch < shares:
         what = f"{processes} processes of {config.accumulate} parts"

@@ -123,7 +123,7 @@ def train_method(
     examples = load_examples(analysis.method, given, labelled=config.labelled, seed=config.seed)
     model, course = _build(analysis, config, examples)
     engine = start_engine(placement)
-    check_share(config, processes=engine.ranks.size)
+    check_share(config, processes=engine.ranks.size, compile=compile)
     on_event = on_event if engine.is_first else ignore_event
     with repeatable(engine.device), ExitStack() as held:
         with engine.together():

@@ -40,14 +40,18 @@ def repeatable(device: torch.device) -> Iterator[None]:
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),
     )
+    is_filled = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     benchmark = torch.backends.cudnn.benchmark
     with torch.random.fork_rng(devices=devices):
         # On a GPU the strict mode refuses operations that have no repeatable form; on the CPU there are none in use.
         if device.type == "cpu":
             torch.use_deterministic_algorithms(True, warn_only=True)
+            # Nothing here reads memory that it has not written; to fill it all the same takes a twentieth of a step.
+            torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         torch.backends.cudnn.benchmark = False
         try:
             yield
         finally:
             torch.use_deterministic_algorithms(is_strict, warn_only=is_warning)
+            torch.utils.deterministic.fill_uninitialized_memory = is_filled  # type: ignore[attr-defined]
             torch.backends.cudnn.benchmark = benchmark

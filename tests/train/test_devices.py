@@ -140,3 +140,21 @@ def test_what_cannot_be_started_is_said_once(place: Path) -> None:
 def is_of_run(pid: int) -> bool:
     """Whether it is a process that trains, and none that reads data or watches."""
     return b"mvib" in (Path("/proc") / str(pid) / "cmdline").read_bytes()
+
+
+def test_what_cannot_be_compiled_is_said(tmp_path: Path) -> None:
+    (tmp_path / "tiny.mvib").write_text(SPEC)
+    parts = run("train", "tiny.mvib", "--compile", "--set", "train.accumulate=2", cwd=tmp_path)
+    assert parts.returncode == 2
+    assert "a batch in parts is not compiled; leave out `--compile`, or `accumulate`" in parts.stderr
+    found = run(
+        *TRAIN,
+        "--compile",
+        "--out",
+        "run",
+        cwd=tmp_path,
+        CXX="/nowhere",
+        TORCHINDUCTOR_CACHE_DIR=str(tmp_path / "cache"),
+    )
+    assert found.returncode == 2
+    assert "`torch.compile` cannot compile the method here" in found.stderr
