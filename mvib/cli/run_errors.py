@@ -13,8 +13,8 @@ from mvib.diagnostics import SpecError
 from mvib.evaluate import ProbeError
 from mvib.source import printable_lines
 from mvib.train import FolderError, Interrupted, NonFiniteError, SettingError
-from mvib.train.engine import is_first_process
 from mvib.train.errors import FirstProcessFailed, PeerLostError
+from mvib.train.processes import is_first_process, is_started_by_another
 
 
 @contextmanager
@@ -56,9 +56,13 @@ def _of_one_process() -> Iterator[None]:
     except (FirstProcessFailed, PeerLostError, Interrupted) as error:
         if is_first_process():
             raise
-        # The one that started the processes would kill the first, which is still at work, for any other exit code.
-        raise click.exceptions.Exit(0) from error
+        # lightning-fabric would kill the first, which is still at work, for any other exit code.
+        raise click.exceptions.Exit(0 if is_started_by_another() else _code(error)) from error
     except (SpecError, SettingError, FolderError, NonFiniteError) as error:
         if is_first_process():
             raise
         raise click.exceptions.Exit(FAILED) from error
+
+
+def _code(error: BaseException) -> int:
+    return exit_code_of(error.signal) if isinstance(error, Interrupted) else FAILED

@@ -18,9 +18,9 @@ from mvib.evaluate.evaluation import CLASSIFIER
 from mvib.evaluate.probes import PROBES
 from mvib.train import Run, train_method
 from mvib.train.cadence import parse_cadence
-from mvib.train.engine import is_first_process
 from mvib.train.folder import RunFolder
 from mvib.train.monitors import read_monitors
+from mvib.train.processes import is_first_process
 from mvib.train.run import analyse_run, record_probes
 
 

@@ -6,7 +6,8 @@ terms are computed on the whole batch, and each part goes again, with the gradie
 Memory holds the graph of one part and the rows of the whole batch; time is that of one more forward pass.
 
 Source: Gao, Zhang, Han, Callan 2021, arXiv:2101.06983 (GradCache), for any plan: what does not stay within an example
-is computed with the terms, and the draws of a part are those that its examples have in the whole batch.
+is computed with the terms, and the parts of a batch share its draws (which are those of the batch at once where nothing
+is drawn after what couples examples).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,7 +25,7 @@ from mvib.catalogue.signature import Rows
 from mvib.compile.execution import Tables, run_steps
 from mvib.compile.model import CompiledModel
 from mvib.estimators.draws import rows_shared_by
-from mvib.estimators.ranks import Ranks, current_ranks, offset_and_total
+from mvib.estimators.ranks import Ranks, current_ranks
 from mvib.plan.plan import (
     Apply,
     Attack,
@@ -170,6 +171,13 @@ class PartedObjective:
         self._division = divide(model.plan.steps, model.plan.terms)
 
     @property
+    def whole(self) -> tuple[str, ...]:
+        """Networks that are applied to the whole batch, since they stand behind what couples its examples."""
+        steps = [step for step in self._division.across if isinstance(step, Apply | Density)]
+        has_weights = (any(True for _ in self._model.networks[step.network].parameters()) for step in steps)
+        return tuple(dict.fromkeys(step.network for step, has in zip(steps, has_weights, strict=True) if has))
+
+    @property
     def inexact(self) -> tuple[str, ...]:
         """Networks whose batch normalisation sees a part at a time, so that the gradient is not that of the whole."""
         names = dict.fromkeys(
@@ -195,8 +203,10 @@ class PartedObjective:
         """
         model, ranks = self._model, self._model.ranks or current_ranks()
         number = len(next(iter(batch.values())))
-        start, total = offset_and_total(number, ranks)
-        slices = _slices(number, self._number)
+        counts = ranks.counts(number)
+        start, total = sum(counts[: ranks.rank]), sum(counts)
+        # As many parts on all ranks, whose normalisation meets in each; and no part of one row, which has no spread.
+        slices = _slices(number, max(1, min(self._number, min(counts) // 2)))
         model._check(batch)
         # Every part draws the numbers of the whole batch and keeps its own, from the same state of the generators.
         state = _random_state(batch)
@@ -294,7 +304,6 @@ def _pass_back(tables: Tables, rows: slice, leaves: Mapping[str, Sequence[Tensor
 
 def _slices(number: int, parts: int) -> tuple[slice, ...]:
     """Runs of neighbours, as even as they can be."""
-    parts = max(1, min(parts, number))
     edges = [number * part // parts for part in range(parts + 1)]
     return tuple(slice(start, stop) for start, stop in pairwise(edges))
 
@@ -306,12 +315,18 @@ def _with_inner(steps: Iterable[Step]) -> Iterable[Step]:
             yield from step.steps
 
 
-def _random_state(batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor | None]:
+def _random_state(batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The states of the generators by type of device."""
     device = next(iter(batch.values())).device
-    return torch.get_rng_state(), torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+    states = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    elif device.type == "mps":
+        states["mps"] = torch.mps.get_rng_state()
+    return states
 
 
-def _set_random_state(state: tuple[Tensor, Tensor | None]) -> None:
-    torch.set_rng_state(state[0])
-    if state[1] is not None:
-        torch.cuda.set_rng_state(state[1])
+def _set_random_state(states: Mapping[str, Tensor]) -> None:
+    setters = {"cpu": torch.set_rng_state, "cuda": torch.cuda.set_rng_state, "mps": torch.mps.set_rng_state}
+    for kind, state in states.items():
+        setters[kind](state)

@@ -7,7 +7,6 @@ The numbers of other rows are drawn in vain; that costs little beside a network.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 
 import torch
 from jaxtyping import Float, Int, Shaped
@@ -15,22 +14,29 @@ from torch import Tensor
 
 from mvib.estimators.ranks import ALONE, Ranks, offset_and_total
 
-_ranks: ContextVar[Ranks] = ContextVar("the processes that share the rows for which is drawn", default=ALONE)
+
+class _Sharing:
+    """Who shares the batch in work. As torch's generator it belongs to the process; torch.compile sees through it."""
+
+    ranks: Ranks = ALONE
+
+
+_sharing = _Sharing()
 
 
 @contextmanager
 def rows_shared_by(ranks: Ranks) -> Iterator[None]:
     """Within it, the rows for which is drawn are those of one of these ranks."""
-    before = _ranks.set(ranks)
+    before, _sharing.ranks = _sharing.ranks, ranks
     try:
         yield
     finally:
-        _ranks.reset(before)
+        _sharing.ranks = before
 
 
 def sharing_ranks() -> Ranks:
     """The processes that share the rows of the batch in work, `ALONE` outside of one."""
-    return _ranks.get()
+    return _sharing.ranks
 
 
 def uniform(shape: tuple[int, ...], *, like: Tensor, dtype: torch.dtype | None = None) -> Float[Tensor, "B *E"]:
@@ -61,7 +67,7 @@ def integers(below: int, shape: tuple[int, ...], *, device: torch.device) -> Int
 def _own_rows(
     shape: tuple[int, ...], draw: Callable[[tuple[int, ...]], Shaped[Tensor, "N *E"]]
 ) -> Shaped[Tensor, "B *E"]:
-    ranks = _ranks.get()
+    ranks = sharing_ranks()
     if ranks.size == 1:
         return draw(shape)
     start, total = offset_and_total(shape[0], ranks)
@@ -70,5 +76,5 @@ def _own_rows(
 
 def whole_batch(num_rows: int) -> tuple[int, slice]:
     """How many rows the whole batch has and where those of this process lie, for what is drawn for all at once."""
-    start, total = offset_and_total(num_rows, _ranks.get())
+    start, total = offset_and_total(num_rows, sharing_ranks())
     return total, slice(start, start + num_rows)

@@ -7,6 +7,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mvib.estimators.draws import sharing_ranks
 
+_PLAIN = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+
 
 class SharedBatchNorm(_BatchNorm):
     """Batch normalisation whose statistics in training are those of the whole batch, whichever rows a process has.
@@ -55,11 +57,23 @@ class SharedBatchNorm(_BatchNorm):
         self.running_var.lerp_(variance.to(self.running_var), share)
 
 
+class UnsharedNormError(Exception):
+    """A module has a batch normalisation of its own making, which sees the rows of one process alone."""
+
+
 def share_batch_norm(module: nn.Module) -> None:
-    """Let every batch normalisation within a module take its statistics over all processes; its weights stay."""
+    """Let every batch normalisation within a module take its statistics over all processes; its weights stay.
+
+    Raises:
+        UnsharedNormError: it has one that is more than torch's.
+    """
     for name, child in list(module.named_children()):
-        if isinstance(child, _BatchNorm) and not isinstance(child, SharedBatchNorm):
-            setattr(module, name, _shared(child))
+        if isinstance(child, SharedBatchNorm):
+            continue
+        if type(child) in _PLAIN:
+            setattr(module, name, _shared(child))  # type: ignore[arg-type]
+        elif isinstance(child, _BatchNorm):
+            raise UnsharedNormError(f"`{type(child).__name__}` cannot take its statistics over several processes")
         else:
             share_batch_norm(child)
 

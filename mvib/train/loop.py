@@ -20,7 +20,7 @@ from mvib.train.checkpoints import KEEP, Checkpoints
 from mvib.train.config import TrainConfig, read_config
 from mvib.train.description import count_parameters, describe_run, resolved_text
 from mvib.train.device import choose_device
-from mvib.train.engine import Placement, check_share, is_first_process, start_engine
+from mvib.train.engine import check_share, start_engine
 from mvib.train.errors import SettingError
 from mvib.train.events import Finished, Noted, Observer, PartSkipped, Started, ignore_event
 from mvib.train.examples import Data, Examples, data_name, load_examples
@@ -30,6 +30,7 @@ from mvib.train.lock import locked_folder
 from mvib.train.monitors import MONITORS, Monitoring, draw_neighbours, open_sinks
 from mvib.train.monitors.sinks import check_sinks
 from mvib.train.optimizers import build_optimizer
+from mvib.train.processes import Placement, is_launching
 from mvib.train.randomness import repeatable
 from mvib.train.reconstructions import draw_reconstructions
 from mvib.train.run import Run, build_model
@@ -118,7 +119,8 @@ def train_method(
         named = data_name(str(analysis.method.settings["data"]) if data is None else data)
         config = read_config(analysis.method, data=named, epochs=epochs)
         given = config.data if data is None else data
-        if out is not None and is_first_process():
+        # With several processes the first may have begun to write already.
+        if out is not None and (not placement.is_shared or is_launching()):
             check_unused(Path(out))
     examples = load_examples(analysis.method, given, labelled=config.labelled, seed=config.seed)
     model, course = _build(analysis, config, examples)

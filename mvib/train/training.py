@@ -12,6 +12,7 @@ from torch.amp import GradScaler
 from mvib.compile import CompiledModel
 from mvib.compile.model import evaluation_mode
 from mvib.data import (
+    BadItem,
     BatchLoader,
     DataError,
     Loading,
@@ -180,10 +181,11 @@ class Training:
     def _run_epochs(self, request: StopRequest) -> None:
         while self.place.epoch < self._course.epochs:
             for is_due in self._run_epoch():
-                agreed = self._engine.agree(stop=request.is_made, save=request.take_save() or is_due)
+                agreed = self._engine.agree(stop=request.stopped_by or 0, save=request.take_save() or is_due)
                 if agreed.save:
                     self._engine.first(self._save)
                 if agreed.stop:
+                    request.stopped_by = agreed.stop
                     raise KeyboardInterrupt
 
     def _interrupted(self, request: StopRequest) -> Interrupted:
@@ -212,9 +214,9 @@ class Training:
         seconds, examples = 0.0, 0
         for batch in batches:
             began = time.perf_counter()
-            result = self._take_step(batch)
-            seconds += time.perf_counter() - began
             size = self._engine.total(_size(batch))
+            result = self._take_step(batch, size)
+            seconds += time.perf_counter() - began
             examples += size
             self._observer(
                 StepTaken(epoch=place.epoch + 1, step=place.step, examples=size, loss=result.loss, terms=result.terms)
@@ -224,7 +226,7 @@ class Training:
         self._end_epoch(seconds, examples)
         yield self._checkpoints is not None and self._checkpoints.is_due_after_epoch(self.place)
 
-    def _take_step(self, batch: Mapping[str, Tensor]) -> StepResult:
+    def _take_step(self, batch: Mapping[str, Tensor], size: int) -> StepResult:
         place, config = self.place, self._config
         self._is_settled = False
         seed_step(config.seed, place.step)
@@ -240,7 +242,7 @@ class Training:
             raise self._failure(result.culprit)
         _add(place.means, result.loss, result.terms, result.counts)
         if result.gradient_norm is not None:
-            place.means.add({"gradient_norm": result.gradient_norm}, examples=_size(batch))
+            place.means.add({"gradient_norm": result.gradient_norm}, examples=size)
         if self._scaler is not None:
             place.scaler = {name: self._scaler.state_dict()[name] for name in _OF_SCALER}
         place.step += 1
@@ -267,15 +269,25 @@ class Training:
             seconds=seconds,
             examples_per_second=examples / seconds if seconds > 0 else 0.0,
         )
-        if self._folder is not None:
-            append_record(self._folder, record)
-        for item in self._bad.take_new():
-            self._observer(PartSkipped(what=f"`{item.name}`", why=f"it {item.why}"))
+        self._engine.first(lambda: append_record(self._folder, record) if self._folder is not None else None)
+        self._share_bad_items()
         self.history.append(record)
         self.place = Place(epoch=place.epoch + 1, step=place.step, scaler=place.scaler)
         self._observer(EpochEnded(record=record))
         if self._monitoring is not None:
             self._monitoring.end_epoch(record)
+
+    def _share_bad_items(self) -> None:
+        """Name what was left out since the last time, by any process; the limit is for all together.
+
+        Raises:
+            DataError: there are more than may be left out.
+        """
+        for name, why in self._engine.gather([(item.name, item.why) for item in self._bad.take_new()]):
+            self._bad.add(BadItem(name, why))
+            self._observer(PartSkipped(what=f"`{name}`", why=f"it {why}"))
+        self._bad.take_new()
+        self._bad.check()
 
     def _look(self) -> None:
         if self._monitoring is not None:

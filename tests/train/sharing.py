@@ -18,8 +18,9 @@ import mvib
 from mvib.compile import CompiledModel, LabelShape
 from mvib.plan import build_plan
 from mvib.train.config import Precision, TrainConfig, read_config
-from mvib.train.engine import Engine, Placement, start_engine
+from mvib.train.engine import Engine, start_engine
 from mvib.train.optimizers import build_optimizer, set_rates
+from mvib.train.processes import Placement
 from mvib.train.step import Broken, take_step
 from tests.compile.emitted import CLASSES, random_data
 

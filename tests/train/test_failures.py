@@ -15,7 +15,8 @@ from mvib.compile import CompiledModel, Output
 from mvib.train import FolderError, NonFiniteError, SettingError, load_run, train_method
 from mvib.train.checkpoint import read_checkpoint
 from mvib.train.config import Precision
-from mvib.train.engine import Placement, start_engine
+from mvib.train.engine import start_engine
+from mvib.train.processes import Placement
 from mvib.train.step import Broken, take_step
 from mvib.train.writing import write_json
 from mvib.writing import write_whole

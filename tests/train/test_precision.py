@@ -8,10 +8,11 @@ import torch
 
 from mvib.train import train_method
 from mvib.train.config import Precision
-from mvib.train.engine import Placement, start_engine
+from mvib.train.engine import start_engine
 from mvib.train.errors import Interrupted
 from mvib.train.events import Event, Noted, StepTaken
 from mvib.train.optimizers import build_optimizer
+from mvib.train.processes import Placement
 from mvib.train.step import Broken, StepResult, take_step
 from tests.train.sharing import build
 from tests.train.small import CONTRASTIVE, analysis_of, arrays, metrics

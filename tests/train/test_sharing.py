@@ -1,6 +1,10 @@
-"""Several processes that share each batch, and batches in parts, compute what one process computes at once."""
+"""Several processes that share each batch, and batches in parts, compute what one process computes at once.
+
+`MVIB_ALL_SPECS=1 python -m pytest tests/train/test_sharing.py` takes every bundled spec, in some minutes.
+"""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -10,10 +14,43 @@ from typing import Any
 import pytest
 
 from mvib.resources import bundled_specs
-from mvib.train.engine import Placement, start_engine
+from mvib.train.engine import start_engine
+from mvib.train.processes import Placement
 from tests.train.processes import ROOT, environment, free_port
 from tests.train.sharing import curve
 
+# One of each family: what they need differs, queues, copies, tokens, whitening, partial labels, discriminators, critics.
+FAMILIES = (
+    *(
+        "simclr",
+        "moco_v2",
+        "nnclr",
+        "siglip",
+        "clip",
+        "cmc",
+        "cpc",
+        "deep_infomax",
+        "amdim",
+        "c_simclr",
+        "kahana_hoshen",
+    ),
+    *(
+        "byol",
+        "barlow_twins",
+        "vicreg",
+        "vicregl",
+        "wmse",
+        "corinfomax",
+        "tico",
+        "mcr2",
+        "lejepa",
+        "cca",
+        "byol_pairwise",
+    ),
+    *("swav", "dino", "msn", "ijepa", "mae", "mmae", "vib", "mvib", "vae", "infovae", "vq_vae", "vcca_private"),
+    *("supcon", "m2", "fixmatch", "vat", "voloshynovskiy_learnable", "review/equation_7"),
+)
+SPECS = tuple(bundled_specs()) if os.environ.get("MVIB_ALL_SPECS") else FAMILIES
 # In float64. The first steps of Adam enlarge what is near zero, and whitening in 128 dimensions by 137 rows the rest.
 OF_LOSSES = 1e-7
 OF_STATE = 1e-6
@@ -35,12 +72,12 @@ def as_torchrun(rank: int, size: int, port: str) -> dict[str, str]:
 
 
 def curves_of(size: int, out: Path) -> Any:
-    """The curves of every bundled spec, by so many processes."""
+    """The curves of the specs, by so many processes."""
     port = free_port()
     started = []
     for rank in range(size):
         variables = as_torchrun(rank, size, port) if size > 1 else {}
-        command = [sys.executable, "-m", "tests.train.sharing", str(out), *bundled_specs()]
+        command = [sys.executable, "-m", "tests.train.sharing", str(out), *SPECS]
         process = subprocess.Popen(command, cwd=ROOT, env=environment(**variables), stderr=subprocess.PIPE, text=True)
         started.append(process)
     said = [process.communicate()[1] for process in started]
@@ -63,7 +100,7 @@ def assert_alike(found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
 
 # One worker has the curves of all.
 @pytest.mark.xdist_group("sharing")
-@pytest.mark.parametrize("name", bundled_specs())
+@pytest.mark.parametrize("name", SPECS)
 def test_two_processes_have_the_curve_of_one(name: str, curves: tuple[Any, Any]) -> None:
     one, two = curves
     assert_alike(two[name], one[name])
@@ -71,7 +108,7 @@ def test_two_processes_have_the_curve_of_one(name: str, curves: tuple[Any, Any])
     assert len(set(one[name]["losses"])) == len(one[name]["losses"])
 
 
-@pytest.mark.parametrize("name", bundled_specs())
+@pytest.mark.parametrize("name", SPECS)
 def test_a_batch_in_parts_has_the_gradient_of_the_whole(name: str) -> None:
     engine = start_engine(Placement())
     whole, parts = (curve(engine, name, parts=parts, fixed_statistics=True) for parts in (1, 3))
