@@ -28,23 +28,37 @@ NUM_STEPS = 3
 # Odd, so that no number of processes shares it evenly. Whitening wants more rows than dimensions.
 ROWS = {"wmse": 137}
 FEW = 13
+# A second batch in which only one example has the text: a learned number has no part in it.
+OWN = {
+    "own/partial_pairs": """method PartialPairs
+data    X: image, T: vector partial
+encoder f: X -> Z = mlp(16, 8)
+encoder g: T -> U = mlp(16, 8, norm: layer)
+encoder h: X -> R = linear(4)
+decoder d: R ~> X = gaussian(linear(64), var: 1)
+term agree: maximize I(Z; U) by infonce(temperature: learned(0.2))
+term again: minimize H(X | R) by d
+represent Z
+"""
+}
 
 
 def build(name: str, *, rows: int) -> tuple[CompiledModel, TrainConfig, list[dict[str, Tensor]]]:
     """A bundled spec, with a narrow backbone, in float64, its settings, and batches."""
-    spec = mvib.load(name)
+    spec = mvib.loads(OWN[name]) if name in OWN else mvib.load(name)
     if spec.method.settings.get("backbone") is not None:
         spec = mvib.load(name, settings={"train.backbone": "conv(4, 4, 8, 128)"})
     plan = build_plan(spec.method, spec.graph, spec.analysis.readings)
     torch.manual_seed(0)
     batches = []
-    for _ in range(NUM_STEPS):
-        batch = {name: random_data(kind, rows) for name, (kind, _) in plan.data.items()}
-        for name, (kind, is_partial) in plan.data.items():
+    for step in range(NUM_STEPS):
+        batch = {key: random_data(kind, rows) for key, (kind, _) in plan.data.items()}
+        for key, (kind, is_partial) in plan.data.items():
             if kind == "label":
-                batch[name] = batch[name][torch.randperm(rows)]
+                batch[key] = batch[key][torch.randperm(rows)]
             if is_partial:
-                batch[f"{name}.present"] = torch.arange(rows) % 3 > 0
+                is_rare = kind == "vector" and step == 1
+                batch[f"{key}.present"] = torch.arange(rows) == 0 if is_rare else torch.arange(rows) % 3 > 0
         batches.append(batch)
     shapes: dict[str, Any] = {
         name: LabelShape(CLASSES) if kind == "label" else tuple(batches[0][name].shape)

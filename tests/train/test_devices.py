@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.data.pictures import write_picture
 from tests.train.processes import PATIENCE, environment, members, run, started, wait_for
 
 SPEC = """method Tiny
@@ -132,9 +133,29 @@ def test_what_cannot_be_started_is_said_once(place: Path) -> None:
         assert found.returncode == 2, found.stderr
         assert found.stderr.count("error:") == 1
         assert words in found.stderr
+    # A job of its own, which is no part of the run.
+    found = run(*TRAIN, "--out", "alone", cwd=place, SLURM_PROCID="1", RANK="1")
+    assert found.stdout.splitlines() == ["alone"]
     found = run("train", "-", "--devices", "2", cwd=place)
     assert found.returncode == 2
     assert "several processes cannot read one standard input" in found.stderr
+
+
+@pytest.mark.xdist_group("devices")
+def test_pictures_that_each_process_leaves_out_are_counted_together(place: Path) -> None:
+    for number in range(40):
+        path = write_picture(place / "pictures" / f"{number:02}.png", number)
+        if number % 8 == 0:
+            path.write_bytes(path.read_bytes()[:60])
+    lines = [line for line in SPEC.splitlines() if not line.startswith(("decoder", "term label"))]
+    (place / "pictures.mvib").write_text("\n".join(lines).replace(", Y: label partial", "").replace("labelled: 20", ""))
+    spec = "pictures.mvib", "--data", "folder:pictures,cache=no", "--set", "train.batch=8", "--epochs", "1"
+    for limit, code in ((5, 0), (3, 2)):
+        out = place / f"skip{limit}"
+        words = ("train", *spec, "--quiet", "--out", str(out), "--devices", "2", "--skip-bad", str(limit))
+        found = run(*words, cwd=place)
+        assert found.returncode == code, found.stderr
+    assert json.loads((place / "skip5" / "summary.json").read_text())["left_out"] == 5
 
 
 def is_of_run(pid: int) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mvib.train import train_method
+from mvib.train import SettingError, train_method
 from mvib.train.config import Precision
 from mvib.train.engine import start_engine
 from mvib.train.errors import Interrupted
@@ -15,7 +15,7 @@ from mvib.train.optimizers import build_optimizer
 from mvib.train.processes import Placement
 from mvib.train.step import Broken, StepResult, take_step
 from tests.train.sharing import build
-from tests.train.small import CONTRASTIVE, analysis_of, arrays, metrics
+from tests.train.small import BOTTLENECK, CONTRASTIVE, analysis_of, arrays, metrics
 
 # Examples stay alone in it, but for the term.
 LAYER_NORM = CONTRASTIVE.replace("conv(4, 8)", "conv(4, 8, norm: layer)").replace(
@@ -90,6 +90,15 @@ def test_parts_of_a_batch_are_in_the_spec_and_change_nothing(tmp_path: Path) -> 
         assert other["loss"] == pytest.approx(one["loss"], rel=1e-5)
         assert other["gradient_norm"] == pytest.approx(one["gradient_norm"], rel=1e-4)
     assert "accumulate: 3" in (tmp_path / "3" / "spec.mvib").read_text()
+
+
+def test_a_batch_that_is_too_small_for_its_parts_is_computed_in_fewer() -> None:
+    # 67 training examples: the last batch has three, and batch normalisation takes two at least.
+    text = BOTTLENECK.replace("batch: 32", "batch: 16").replace("mlp(16), dim", "mlp(16, 16), dim")
+    runs = [train_method(analysis_of(text, {"train.accumulate": n}), data=arrays(number=84)) for n in (1, 4)]
+    assert len(runs[1].history) == len(runs[0].history)
+    with pytest.raises(SettingError, match="a batch of 16 examples has none for some of 1 processes of 9 parts"):
+        train_method(analysis_of(text, {"train.accumulate": 9}), data=arrays())
 
 
 def test_batch_normalisation_in_parts_is_said() -> None:

@@ -17,9 +17,9 @@ from mvib.resources import bundled_specs
 from mvib.train.engine import start_engine
 from mvib.train.processes import Placement
 from tests.train.processes import ROOT, environment, free_port
-from tests.train.sharing import curve
+from tests.train.sharing import OWN, curve
 
-# One of each family: what they need differs, queues, copies, tokens, whitening, partial labels, discriminators, critics.
+# One of each family; what they need differs: queues, copies, tokens, whitening, partial labels, discriminators.
 FAMILIES = (
     *(
         "simclr",
@@ -50,7 +50,7 @@ FAMILIES = (
     *("swav", "dino", "msn", "ijepa", "mae", "mmae", "vib", "mvib", "vae", "infovae", "vq_vae", "vcca_private"),
     *("supcon", "m2", "fixmatch", "vat", "voloshynovskiy_learnable", "review/equation_7"),
 )
-SPECS = tuple(bundled_specs()) if os.environ.get("MVIB_ALL_SPECS") else FAMILIES
+SPECS = (*OWN, *bundled_specs()) if os.environ.get("MVIB_ALL_SPECS") else (*OWN, *FAMILIES)
 # In float64. The first steps of Adam enlarge what is near zero, and whitening in 128 dimensions by 137 rows the rest.
 OF_LOSSES = 1e-7
 OF_STATE = 1e-6
