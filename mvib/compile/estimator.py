@@ -15,8 +15,9 @@ from mvib.compile.negatives import score_pairs
 from mvib.compile.networks import import_object, python_arguments
 from mvib.compile.number import Number
 from mvib.estimators.barber_agakov import barber_agakov
+from mvib.estimators.draws import rows_shared_by
 from mvib.estimators.label_entropy import label_entropy
-from mvib.estimators.ranks import Ranks, mean_over_ranks
+from mvib.estimators.ranks import ALONE, Ranks, mean_over_ranks
 from mvib.nn.distributions import has_closed_form
 from mvib.nn.learned_number import LearnedNumber
 from mvib.nn.memory import MovingAverage, Queue
@@ -207,7 +208,7 @@ class Estimator:
     def _from_rows(self, inputs: list[Tensor], ranks: Ranks, named: Mapping[str, Tensor]) -> Estimated:
         num_rows = inputs[0].shape[0]
         if self.prior is not None:
-            inputs = [*inputs, self._drawn(inputs[0])]
+            inputs = [*inputs, self._drawn(inputs[0], ranks)]
         if self.memory is not None and not isinstance(self.memory, Queue):
             return self._finish(inputs, num_rows, ranks, **named, **self.memory(*inputs, ranks=ranks))
         if not isinstance(self.memory, Queue):
@@ -217,10 +218,16 @@ class Estimator:
             self._keys = ranks.rows(inputs[1].detach())
         return self._finish(inputs, num_rows, ranks, queue=self.memory.rows().to(inputs[1].dtype))
 
-    def _drawn(self, rows: Tensor) -> Tensor:
-        """As many rows from the prior as there are examples."""
-        drawn: Tensor = self.prior.draw(tuple(rows.shape), like=rows)
-        return drawn
+    def _drawn(self, rows: Tensor, ranks: Ranks) -> Tensor:
+        """As many rows from the prior as there are examples: those of this rank, out of one draw for all.
+
+        The draw is that of rank 0, so that it is one even where the generators of the ranks have parted.
+        """
+        counts = ranks.counts(rows.shape[0])
+        with rows_shared_by(ALONE):
+            drawn: Tensor = self.prior.draw((sum(counts), *rows.shape[1:]), like=rows)
+        start = sum(counts[: ranks.rank])
+        return ranks.first(drawn)[start : start + rows.shape[0]]
 
     def _scored(self, inputs: list[Tensor], ranks: Ranks) -> Estimated:
         assert self.estimate.auxiliary is not None
@@ -259,7 +266,7 @@ class Estimator:
         assert self.estimate.auxiliary is not None
         assert self.estimate.entry is not None
         network = self.auxiliaries[self.estimate.auxiliary.name]
-        fit = import_object(self.estimate.entry.fit)(network(self._drawn(rows)), network(rows.detach()))
+        fit = import_object(self.estimate.entry.fit)(network(self._drawn(rows, ranks)), network(rows.detach()))
         frozen = {name: parameter.detach() for name, parameter in network.named_parameters()}
         # The statistics of its normalisation layers are those of its fit.
         frozen |= {name: buffer.clone() for name, buffer in network.named_buffers()}
