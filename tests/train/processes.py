@@ -51,6 +51,14 @@ def members(process: "subprocess.Popen[str]") -> list[int]:
     return found
 
 
+def left_behind(process: "subprocess.Popen[str]", *, seconds: float = 60.0) -> list[int]:
+    """What is still alive of its session after some time: a process closes its pipes a little before it ends."""
+    deadline = time.monotonic() + seconds
+    while (found := members(process)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return found
+
+
 def wait_for(condition: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.data.pictures import write_picture
-from tests.train.processes import PATIENCE, environment, members, run, started, wait_for
+from tests.train.processes import PATIENCE, environment, left_behind, members, run, started, wait_for
 
 SPEC = """method Tiny
 data    X: image, Y: label partial
@@ -86,7 +86,7 @@ def test_a_run_that_was_asked_to_stop_goes_on_to_the_same_bits(place: Path) -> N
     _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode in {130, 143}, err
     assert err.count("go on with") == 1
-    assert members(process) == []
+    assert left_behind(process) == []
     found = run("train", "--resume", "stopped", "--quiet", "--devices", "2", cwd=place)
     assert found.returncode == 0, found.stderr
     assert (place / "stopped" / "checkpoint.safetensors").read_bytes() == (
@@ -119,7 +119,7 @@ def test_no_process_is_left_where_the_first_is_killed(place: Path) -> None:
     wait_for(lambda: (place / "orphans" / "checkpoint-1.safetensors").exists(), process)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=PATIENCE)
-    assert members(process) == []
+    assert left_behind(process) == []
 
 
 @pytest.mark.xdist_group("devices")
