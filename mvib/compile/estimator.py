@@ -17,7 +17,7 @@ from mvib.compile.number import Number
 from mvib.estimators.barber_agakov import barber_agakov
 from mvib.estimators.draws import rows_shared_by
 from mvib.estimators.label_entropy import label_entropy
-from mvib.estimators.ranks import ALONE, Ranks, mean_over_ranks
+from mvib.estimators.ranks import ALONE, Ranks, mean_over_ranks, offset_and_total
 from mvib.nn.distributions import has_closed_form
 from mvib.nn.learned_number import LearnedNumber
 from mvib.nn.memory import MovingAverage, Queue
@@ -223,10 +223,9 @@ class Estimator:
 
         The draw is that of rank 0, so that it is one even where the generators of the ranks have parted.
         """
-        counts = ranks.counts(rows.shape[0])
+        start, total = offset_and_total(rows.shape[0], ranks)
         with rows_shared_by(ALONE):
-            drawn: Tensor = self.prior.draw((sum(counts), *rows.shape[1:]), like=rows)
-        start = sum(counts[: ranks.rank])
+            drawn: Tensor = self.prior.draw((total, *rows.shape[1:]), like=rows)
         return ranks.first(drawn)[start : start + rows.shape[0]]
 
     def _scored(self, inputs: list[Tensor], ranks: Ranks) -> Estimated:

@@ -67,11 +67,10 @@ def integers(below: int, shape: tuple[int, ...], *, device: torch.device) -> Int
 def _own_rows(
     shape: tuple[int, ...], draw: Callable[[tuple[int, ...]], Shaped[Tensor, "N *E"]]
 ) -> Shaped[Tensor, "B *E"]:
-    ranks = sharing_ranks()
-    if ranks.size == 1:
+    if sharing_ranks().size == 1:
         return draw(shape)
-    start, total = offset_and_total(shape[0], ranks)
-    return draw((total, *shape[1:]))[start : start + shape[0]]
+    total, own = whole_batch(shape[0])
+    return draw((total, *shape[1:]))[own]
 
 
 def whole_batch(num_rows: int) -> tuple[int, slice]:

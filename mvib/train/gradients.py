@@ -94,16 +94,12 @@ class Joined:
         parameters = inspect.signature(DistributedDataParallel).parameters
         name = "forward_sync_buffers" if "forward_sync_buffers" in parameters else "broadcast_buffers"
         buffers: dict[str, Any] = {name: False}
-        gradients = [parameter.grad for parameter in _trained(self._objective)]
-        joined = DistributedDataParallel(
+        return DistributedDataParallel(
             self._objective,
             device_ids=[self._device] if self._device.type == "cuda" else None,
             find_unused_parameters=self._changes or not is_complete,
             **buffers,
         )
-        for parameter, gradient in zip(_trained(self._objective), gradients, strict=True):
-            parameter.grad = gradient
-        return joined
 
 
 class Averaged:

@@ -111,6 +111,7 @@ def train_method(
         raise SettingError(f"{keep} checkpoints are to be kept, and a run needs one", "write `--keep 2`")
     check_sinks(sinks, plugins=plugins)
     placement = Placement(device=device, devices=devices, nodes=nodes, compile=compile)
+    # Before the data are read; the processes choose theirs once they are there.
     choose_device(device)
     opened = open_folder(Path(resume)) if resume is not None else None
     if opened is not None:

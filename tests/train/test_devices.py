@@ -46,6 +46,10 @@ def records(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
+def weights(folder: Path) -> bytes:
+    return (folder / "checkpoint.safetensors").read_bytes()
+
+
 @pytest.mark.xdist_group("devices")
 def test_two_processes_have_the_curve_of_one_in_single_precision(place: Path) -> None:
     for found, expected in zip(records(place / "two"), records(place / "one"), strict=True):
@@ -71,9 +75,7 @@ def test_torchrun_starts_the_same_run(place: Path) -> None:
     )
     assert found.returncode == 0, found.stderr
     assert found.stdout.splitlines() == ["torchrun"]
-    assert (place / "torchrun" / "checkpoint.safetensors").read_bytes() == (
-        place / "two" / "checkpoint.safetensors"
-    ).read_bytes()
+    assert weights(place / "torchrun") == weights(place / "two")
 
 
 @pytest.mark.xdist_group("devices")
@@ -89,9 +91,7 @@ def test_a_run_that_was_asked_to_stop_goes_on_to_the_same_bits(place: Path) -> N
     assert left_behind(process) == []
     found = run("train", "--resume", "stopped", "--quiet", "--devices", "2", cwd=place)
     assert found.returncode == 0, found.stderr
-    assert (place / "stopped" / "checkpoint.safetensors").read_bytes() == (
-        place / "two" / "checkpoint.safetensors"
-    ).read_bytes()
+    assert weights(place / "stopped") == weights(place / "two")
 
 
 @pytest.mark.xdist_group("devices")
