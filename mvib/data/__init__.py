@@ -5,20 +5,13 @@ Knows tensors, files and random numbers; knows nothing of methods, objectives or
 
 from mvib.data.arrays import source_from_arrays
 from mvib.data.bad_items import BadItem, BadItems
-from mvib.data.batches import (
-    count_batches,
-    held_out_part,
-    iterate_in_order,
-    shuffled_batches,
-    training_part,
-    whole,
-)
+from mvib.data.batches import count_batches, held_out_part, training_part
 from mvib.data.binding import bind_columns
 from mvib.data.columns import Column, ColumnKind, DataSource
 from mvib.data.errors import DataError, WorkerEndedError
 from mvib.data.loading import BatchLoader, Loading, Share
 from mvib.data.partial import mask_name
-from mvib.data.rows import Rows, StoredRows, add_rows
+from mvib.data.rows import Rows, StoredRows, add_rows, read_batch
 from mvib.data.source_text import with_absolute_paths, with_option
 from mvib.data.sources import load_source, source_from_object
 
@@ -39,14 +32,12 @@ __all__ = [
     "bind_columns",
     "count_batches",
     "held_out_part",
-    "iterate_in_order",
     "load_source",
     "mask_name",
-    "shuffled_batches",
+    "read_batch",
     "source_from_arrays",
     "source_from_object",
     "training_part",
-    "whole",
     "with_absolute_paths",
     "with_option",
 ]

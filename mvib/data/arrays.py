@@ -9,10 +9,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from mvib.data.bad_items import BadItems
+from mvib.data.bad_items import BadItem, BadItems
 from mvib.data.columns import ColumnKind, DataSource
 from mvib.data.errors import DataError
-from mvib.data.rows import MappedRows, Rows
+from mvib.data.rows import MappedRows, Rows, chunks
 from mvib.data.table import RawColumn, Table, check_lengths, finish_table, label_column
 
 Array = npt.NDArray[np.generic]
@@ -65,8 +65,13 @@ def source_from_arrays(arrays: Mapping[str, npt.ArrayLike | Tensor], *, name: st
     return finish_table(table_from_arrays(arrays, name=name))
 
 
-def table_from_arrays(arrays: Mapping[str, npt.ArrayLike | Tensor | StoredArray], *, name: str) -> Table:
+def table_from_arrays(arrays: Mapping[str, npt.ArrayLike | Tensor | StoredArray], *, name: str, skip: int = 0) -> Table:
     """The same before a part is held out; arrays of files stay there.
+
+    Args:
+        arrays: by name.
+        name: how messages call the source.
+        skip: how many examples with numbers that are not finite may be left out.
 
     Raises:
         DataError: as `source_from_arrays`.
@@ -78,14 +83,28 @@ def table_from_arrays(arrays: Mapping[str, npt.ArrayLike | Tensor | StoredArray]
         {key: len(_values(part.train)) for key, part in parts.items()},
         {key: None if part.test is None else len(_values(part.test)) for key, part in parts.items()},
     )
-    return Table(name=name, columns={key: _column(key, part) for key, part in parts.items()}, bad=BadItems())
+    bad = BadItems(skip, remedy="; one that is NaN throughout is missing, where the variable is declared `partial`")
+    bad_train: set[int] = set()
+    bad_test: set[int] = set()
+    for key, part in parts.items():
+        for array, suffix, places in ((part.train, "", bad_train), (part.test, "_test", bad_test)):
+            for place in () if array is None else _find_unusable(_values(array)):
+                why = "holds a number that is not finite, or beyond those of float32"
+                bad.add(BadItem(f"{name}:{key}{suffix}[{place}]", why))
+                places.add(place)
+    bad.check()
+    return Table(
+        name=name,
+        columns={key: _column(key, part) for key, part in parts.items()},
+        bad_train=frozenset(bad_train),
+        bad_test=frozenset(bad_test),
+        bad=bad,
+    )
 
 
 def _as_array(key: str, value: npt.ArrayLike | Tensor | StoredArray) -> AnyArray:
     if isinstance(value, StoredArray):
         _check_form(key, value.array)
-        if value.array.ndim and not MappedRows(value.path).is_finite_or_missing():
-            raise _not_finite(key)
         return value
     if isinstance(value, Tensor):
         value = value.detach().cpu()
@@ -93,8 +112,6 @@ def _as_array(key: str, value: npt.ArrayLike | Tensor | StoredArray) -> AnyArray
     else:
         array = np.asarray(value)
     _check_form(key, array)
-    if array.dtype.kind == "f" and not _is_finite_or_missing(array):
-        raise _not_finite(key)
     return array
 
 
@@ -111,18 +128,17 @@ def _check_form(key: str, array: Array) -> None:
         raise DataError(f"the examples of the array `{key}` hold no numbers: {array.shape}", "leave it out")
 
 
-def _not_finite(key: str) -> DataError:
-    return DataError(
-        f"the array `{key}` holds values that are not finite",
-        "remove or replace the examples with NaN or infinity; one that is NaN throughout is missing, where the "
-        "variable is declared `partial`",
-    )
-
-
-def _is_finite_or_missing(array: Array) -> bool:
-    """Whether every example is finite, or NaN throughout."""
-    rows = array.reshape(len(array), -1)
-    return bool((np.isfinite(rows).all(axis=1) | np.isnan(rows).all(axis=1)).all())
+def _find_unusable(array: Array) -> list[int]:
+    """Places of examples that as float32 are neither finite nor NaN throughout."""
+    if array.dtype.kind != "f":
+        return []
+    found: list[int] = []
+    for places in chunks(len(array), array.shape[1:]):
+        with np.errstate(over="ignore"):
+            rows = np.asarray(array[places[0] : places[-1] + 1]).astype(np.float32).reshape(len(places), -1)
+        usable = np.isfinite(rows).all(axis=1) | np.isnan(rows).all(axis=1)
+        found += places[~usable].tolist()
+    return found
 
 
 def _values(array: AnyArray) -> Array:
@@ -153,6 +169,11 @@ def _pair_parts(arrays: Mapping[str, AnyArray]) -> dict[str, _Parts]:
                 f"`{stem}_test` has examples of shape {_values(test).shape[1:]}, `{train_names[0]}` of shape {shape}",
                 "store training and test examples of one shape",
             )
+        if test is not None and (_values(test).dtype == np.uint8) != (_values(array).dtype == np.uint8):
+            raise DataError(
+                f"`{stem}_test` holds `{_values(test).dtype}` values, `{train_names[0]}` `{_values(array).dtype}`",
+                "store both as bytes, which are scaled to [0, 1], or both as floats",
+            )
         parts[stem] = _Parts(train=array, test=test)
     return parts
 
@@ -161,7 +182,7 @@ def _column(key: str, part: _Parts) -> RawColumn:
     array = _values(part.train)
     if array.ndim == 1 and array.dtype.kind in "biu":
         test = None if part.test is None else _values(part.test).astype(np.int64)
-        return label_column(key, array.astype(np.int64), test, description=f"array `{key}`")
+        return label_column(array.astype(np.int64), test, description=f"array `{key}`")
     kind, train = _features(part.train)
     return RawColumn(
         kind=kind,
@@ -175,12 +196,14 @@ def _features(given: AnyArray) -> tuple[ColumnKind, Rows]:
     array = _values(given)
     kind = _kind(array)
     is_bytes = array.dtype == np.uint8
-    channels_last = array.ndim == 4 and _channels_last(array.shape)
+    channels_last = array.ndim == 4 and has_channels_last(array.shape)
     # A single number becomes a row of one, a grey image gets its channel.
     add_axis = 1 if array.ndim == 1 or (array.ndim == 3 and is_bytes) else None
     if isinstance(given, StoredArray):
         return kind, MappedRows(given.path, channels_last=channels_last, add_axis=add_axis)
-    numbers = np.ascontiguousarray(array).astype(np.float32)
+    with np.errstate(over="ignore"):
+        # Examples with numbers beyond float32 are bad, and left out.
+        numbers = np.ascontiguousarray(array).astype(np.float32)
     if channels_last:
         numbers = np.ascontiguousarray(np.moveaxis(numbers, -1, 1))
     if kind is ColumnKind.IMAGE and is_bytes:
@@ -196,7 +219,8 @@ def _kind(array: Array) -> ColumnKind:
     return ColumnKind.IMAGE
 
 
-def _channels_last(shape: tuple[int, ...]) -> bool:
+def has_channels_last(shape: tuple[int, ...]) -> bool:
+    """Whether images of a shape (N, ..., ..., ...) have their channels last: 1, 3 or 4, or fewer than the first."""
     first, last = shape[1], shape[-1]
     if (first in _CHANNEL_COUNTS) != (last in _CHANNEL_COUNTS):
         return last in _CHANNEL_COUNTS

@@ -31,6 +31,7 @@ class Column:
             `StoredRows`, which give tensors for slices and indices.
         test: the held-out examples, of the same shape and dtype.
         classes: number of classes of a label column, otherwise none.
+        class_names: what the data call the classes 0, 1, ... of a label column; empty for other columns.
         description: one line on what the column holds.
     """
 
@@ -39,6 +40,7 @@ class Column:
     test: Rows
     description: str
     classes: int | None = None
+    class_names: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:

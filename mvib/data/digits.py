@@ -61,6 +61,7 @@ def _load_digits() -> tuple[Column, Column]:
         train=torch.from_numpy(digits[train]),
         test=torch.from_numpy(digits[test]),
         classes=10,
+        class_names=tuple("0123456789"),
         description="the digit, 0 to 9",
     )
     return images, labels

@@ -92,7 +92,9 @@ def load_hub_table(name: str, options: HubOptions, pictures: PictureOptions) -> 
         columns[label] = _label(datasets, name, label, features[label], labels, bad, bad_rows)
     numbers = [key for key, feature in features.items() if key != label and _is_numbers(feature)]
     if numbers:
-        columns |= _numbers(name, held, numbers)
+        table = _numbers(name, held, numbers, skip=pictures.skip)
+        columns |= table.columns
+        _add_bad(table, bad, bad_rows)
     if not columns:
         raise DataError(
             f"`hf:{name}` has no pictures, numbers or classes", f"it has {', '.join(f'`{key}`' for key in features)}"
@@ -105,6 +107,13 @@ def load_hub_table(name: str, options: HubOptions, pictures: PictureOptions) -> 
         bad=bad,
         notes=() if options.revision else (f"`hf:{name}` may change: pin it with `,revision=COMMIT`",),
     )
+
+
+def _add_bad(table: Table, bad: BadItems, bad_rows: Sequence[set[int]]) -> None:
+    for item in table.bad:
+        bad.add(item)
+    for mine, found in zip(bad_rows, (table.bad_train, table.bad_test), strict=False):
+        mine |= found
 
 
 def _load_parts(datasets: Any, name: str, options: HubOptions) -> list[Any]:
@@ -249,16 +258,16 @@ def _label(
                 if value is None:
                     bad.add(BadItem(f"hf:{name}/{('train', 'test')[part]}[{row}]", f"has no `{key}`"))
                     rows.add(row)
+    description = f"`{key}` of a hub data set"
     if all(isinstance(value, int) or value is None for its in labels for value in its or ()):
         # -1 is what hub data sets write where a class is not known.
         train, *tests = [np.array([-1 if v is None else v for v in its or ()], np.int64) for its in labels]
         if tests and bool((tests[0] < 0).all()):
             raise DataError(f"the test part of `hf:{name}` has no labels", "name another split: `,test=validation`")
-        return label_column(key, train, tests[0] if tests else None, description=f"`{key}` of a hub data set")
+        names = dict(enumerate(map(str, feature.names))) if isinstance(feature, datasets.ClassLabel) else None
+        return label_column(train, tests[0] if tests else None, description=description, names=names)
     words = [[None if value is None else str(value) for value in its or ()] for its in labels]
-    return named_label_column(
-        key, words[0], words[1] if len(words) > 1 else None, description=f"`{key}` of a hub data set"
-    )
+    return named_label_column(words[0], words[1] if len(words) > 1 else None, description=description)
 
 
 def _is_numbers(feature: Any) -> bool:
@@ -267,7 +276,7 @@ def _is_numbers(feature: Any) -> bool:
     return str(getattr(inner, "dtype", "")).startswith(_SCALARS)
 
 
-def _numbers(name: str, held: Sequence[Any], keys: Sequence[str]) -> dict[str, RawColumn]:
+def _numbers(name: str, held: Sequence[Any], keys: Sequence[str], *, skip: int) -> Table:
     arrays: dict[str, Any] = {}
     for part, suffix in zip(held, ("_train", "_test"), strict=False):
         for key in keys:
@@ -278,4 +287,4 @@ def _numbers(name: str, held: Sequence[Any], keys: Sequence[str]) -> dict[str, R
                     f"the column `{key}` of `hf:{name}` does not hold as many numbers in every row: {problem}",
                     "choose another column: `,column=NAME`",
                 ) from problem
-    return dict(table_from_arrays(arrays, name=f"hf:{name}").columns)
+    return table_from_arrays(arrays, name=f"hf:{name}", skip=skip)

@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 from mvib.data.bad_items import BadItem, BadItems
 from mvib.data.batches import Batch, count_batches, epoch_order
 from mvib.data.errors import DataError, WorkerEndedError
-from mvib.data.rows import Rows, StoredRows
+from mvib.data.rows import Rows, StoredRows, read_batch
 
 _MOST_WORKERS = 8
 # First word of the seeds of what reading draws.
@@ -91,7 +91,7 @@ class _Reader(Dataset[_Answer]):
         stored = [rows for rows in self._rows.values() if isinstance(rows, StoredRows)]
         with _seeded(request.words):
             try:
-                batch = {name: rows[request.indices.to(rows.device)] for name, rows in self._rows.items()}
+                batch = read_batch(self._rows, request.indices)
             except DataError as error:
                 # An exception of two arguments does not survive the way to the parent.
                 return _Answer({}, _met(stored), (error.title, error.remedy))
@@ -194,9 +194,7 @@ class BatchLoader:
     def _answers(self, requests: Sequence[_Request]) -> Iterator[Batch]:
         if not self._is_slow:
             for request in requests:
-                yield {
-                    name: rows[request.indices.to(rows.device)].to(self._device) for name, rows in self._rows.items()
-                }
+                yield {n: tensor.to(self._device) for n, tensor in read_batch(self._rows, request.indices).items()}
             return
         self._requests.waiting = requests
         if self._loader is None:

@@ -10,20 +10,21 @@ from mvib.data.rows import open_npy
 from mvib.data.table import Table
 
 
-def load_npy_table(paths: Mapping[str, str]) -> Table:
+def load_npy_table(paths: Mapping[str, str], *, skip: int = 0) -> Table:
     """Maps arrays of files; `mvib.data.arrays.source_from_arrays` says what kind each one is.
 
     Labels are read into memory. Floats are gone through once for values that are not finite.
 
     Args:
         paths: by name; NAME, or NAME_train and NAME_test.
+        skip: how many examples with numbers that are not finite may be left out.
 
     Raises:
         DataError: a file is missing, is not a .npy file, holds Python objects, or the arrays do not fit together.
     """
     arrays = {name: _open(Path(path).expanduser()) for name, path in paths.items()}
     listed = ",".join(f"{name}={path}" for name, path in paths.items())
-    return table_from_arrays(arrays, name=f"npy:{listed}")
+    return table_from_arrays(arrays, name=f"npy:{listed}", skip=skip)
 
 
 def _open(path: Path) -> StoredArray:

@@ -28,11 +28,12 @@ _BROKEN = (
 )
 
 
-def load_npz_table(path: Path) -> Table:
+def load_npz_table(path: Path, *, skip: int = 0) -> Table:
     """Loads all arrays of a .npz file; `mvib.data.arrays.source_from_arrays` says what kind each one is.
 
     Args:
         path: the file.
+        skip: how many examples with numbers that are not finite may be left out.
 
     Returns:
         The columns, named after the file.
@@ -40,7 +41,7 @@ def load_npz_table(path: Path) -> Table:
     Raises:
         DataError: the file is missing, is not a .npz file, holds Python objects, or its arrays do not fit together.
     """
-    return table_from_arrays(_read_arrays(path), name=f"npz:{path}")
+    return table_from_arrays(_read_arrays(path), name=f"npz:{path}", skip=skip)
 
 
 def _read_arrays(path: Path) -> dict[str, Values]:

@@ -14,14 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from mvib.data.bad_items import BadItem, BadItems
-from mvib.data.columns import ColumnKind
 from mvib.data.errors import DataError
-from mvib.data.picture_column import PictureOptions, PicturePart, read_pictures
+from mvib.data.picture_column import PictureOptions
+from mvib.data.picture_table import LabelledPictures, table_of_pictures, with_labels
 from mvib.data.pictures import SUFFIXES, PictureStore
-from mvib.data.table import RawColumn, Table, named_label_column
+from mvib.data.table import Table, named_label_column
 
-_TRAIN = "train"
-_HELD_OUT = ("test", "val", "valid", "validation")
+# Whatever the case of their letters; of held-out parts the first that there is.
+_TRAIN = ("train", "training")
+_HELD_OUT = ("test", "testing", "val", "valid", "validation")
 _MAX_DEPTH = 32
 
 
@@ -43,25 +44,40 @@ class _Found:
     others: list[Path]
 
 
-def load_folder_table(path: Path, options: PictureOptions, *, held_out: str | None = None) -> Table:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderOptions:
+    """What a user says of a folder.
+
+    Attributes:
+        held_out: name of the folder of the test part, none for the first of those that are usual.
+        has_parts: whether its folders are parts and not classes, none where their names tell.
+    """
+
+    held_out: str | None = None
+    has_parts: bool | None = None
+
+
+def load_folder_table(path: Path, options: PictureOptions, folder: FolderOptions) -> Table:
     """The pictures of a folder as the column `image`, and the names of their class folders as the column `label`.
 
-    With `train/` beside `test/` (or `val/`, `valid/`, `validation/`) these are the parts; otherwise a part is still to
-    be held out. The label is the first folder below a part; pictures may lie deeper. Rows are in the order of names.
+    With `train/` beside `test/` (or `val/`, `valid/`, `validation/`, in letters of any case) these are the parts;
+    otherwise a part is still to be held out. Folders of such names beside others may as well be classes: the user has
+    to say. The label is the first folder below a part; pictures may lie deeper. Rows are in the order of names.
 
     Args:
         path: of the folder.
         options: what a user says of the pictures.
-        held_out: name of the folder of the test part, none for the first of those above.
+        folder: what a user says of its folders.
 
     Raises:
-        DataError: there is no such folder, or no pictures in it, or they do not fit together.
+        DataError: there is no such folder, or no pictures in it, or they do not fit together, or its folders may be
+            parts and may be classes.
     """
     name = f"folder:{path}"
     if not path.is_dir():
         why = "is no folder" if path.exists() else "does not exist"
         raise DataError(f"`{path}` {why}", "check the path after `folder:`")
-    roots, notes = _part_folders(path, held_out)
+    roots, notes = _part_folders(path, folder)
     found = [_walk(root, top=path) for root in roots]
     bad = BadItems(options.skip)
     for item in (item for part in found for item in part.bad):
@@ -71,61 +87,50 @@ def load_folder_table(path: Path, options: PictureOptions, *, held_out: str | No
         raise DataError(f"there are no pictures in `{roots[0]}`", f"they end in {', '.join(sorted(SUFFIXES))}")
     for part in found:
         notes += _note_others(part.others)
-    return _table(name, found, bad, options, notes)
-
-
-def _table(name: str, found: Sequence[_Found], bad: BadItems, options: PictureOptions, notes: list[str]) -> Table:
-    labels = [[file.label for file in part.files] for part in found]
-    classes = sorted({label for label in labels[0] if label is not None})
-    group = {label: number for number, label in enumerate(classes)}
-    parts = [
-        PicturePart(
-            store=FileStore(part.files), groups=np.array([group.get(label or "", -1) for label in its], np.int64)
-        )
-        for part, its in zip(found, labels, strict=True)
-    ]
-    read = read_pictures(parts, options, bad=bad, name=name)
-    bad_rows = [set(places) for places in read.bad]
-    columns = {
-        "image": RawColumn(
-            kind=ColumnKind.IMAGE,
-            train=read.rows[0],
-            test=read.rows[1] if len(read.rows) > 1 else None,
-            description="pictures of a folder, in [0, 1]",
-        )
-    }
-    if len(classes) > 1:
-        for part, its, rows in zip(found, labels, bad_rows, strict=True):
-            for place, label in enumerate(its):
-                if label is None:
-                    bad.add(BadItem(str(part.files[place].path), "lies in no class folder"))
-                    rows.add(place)
-        columns["label"] = named_label_column(
-            "label", labels[0], labels[1] if len(labels) > 1 else None, description="name of the folder"
-        )
-    else:
+    words = [[file.label for file in part.files] for part in found]
+    parts = [LabelledPictures(store=FileStore(part.files), labels=its) for part, its in zip(found, words, strict=True)]
+    is_labelled = len({*words[0]} - {None}) > 1
+    if not is_labelled:
         notes.append("the pictures have no labels: there are no two class folders")
-    return Table(
-        name=name,
-        columns=columns,
-        bad_train=frozenset(bad_rows[0]),
-        bad_test=frozenset(bad_rows[1]) if len(bad_rows) > 1 else frozenset(),
-        bad=bad,
-        notes=tuple(notes),
-    )
+    table = table_of_pictures(name, parts, options, bad=bad, notes=notes, description="pictures of a folder, in [0, 1]")
+    if not is_labelled:
+        return table
+    label = named_label_column(words[0], words[1] if len(words) > 1 else None, description="name of the folder")
+    return with_labels(table, label, parts, missing="lies in no class folder")
 
 
-def _part_folders(path: Path, held_out: str | None) -> tuple[list[Path], list[str]]:
-    train = path / _TRAIN
-    if held_out is not None and not (_is_plain_folder(train) and _is_plain_folder(path / held_out)):
-        raise DataError(
-            f"`{path}` has no folders `{_TRAIN}` and `{held_out}`", "leave `held_out` out: a fifth is then held out"
-        )
-    if not _is_plain_folder(train):
+def _part_folders(path: Path, options: FolderOptions) -> tuple[list[Path], list[str]]:
+    """The folders of the parts, or the one folder whose folders are classes, and what is to be said of the others.
+
+    Raises:
+        DataError: there are not the folders that were asked for, or folders that may be parts and may be classes.
+    """
+    names = sorted(entry.name for entry in os.scandir(path) if not entry.name.startswith("."))
+    folders = [name for name in names if _is_plain_folder(path / name)]
+    if options.has_parts is False:
         return [path], []
-    names = [held_out] if held_out is not None else [name for name in _HELD_OUT if _is_plain_folder(path / name)]
-    used = [_TRAIN, *names[:1]]
-    rest = sorted(entry.name for entry in os.scandir(path) if entry.name not in used and not entry.name.startswith("."))
+    train = [name for name in folders if name.lower() in _TRAIN]
+    wanted = (options.held_out.lower(),) if options.held_out is not None else _HELD_OUT
+    held_out = sorted((name for name in folders if name.lower() in wanted), key=lambda name: wanted.index(name.lower()))
+    if len(train) != 1 and (options.held_out is not None or options.has_parts):
+        asked = f"`train` and `{options.held_out}`" if options.held_out is not None else "`train`"
+        raise DataError(f"`{path}` has no folders {asked}", "leave the option out: a fifth is then held out")
+    if options.held_out is not None and not held_out:
+        raise DataError(
+            f"`{path}` has no folder `{options.held_out}`", "leave `held_out` out: a fifth is then held out"
+        )
+    if not train and not held_out:
+        return [path], []
+    used = [*train, *held_out[:1]]
+    rest = [name for name in names if name not in used]
+    # Vehicles are trains too.
+    is_clear = options.has_parts or held_out or folders == train
+    if len(train) != 1 or not is_clear:
+        raise DataError(
+            f"the folders of `{path}` may be parts or classes: {', '.join(folders[:6])}",
+            "say which: `,parts=yes` for a folder `train` of class folders, with or without one of held-out pictures; "
+            "`,parts=no` where each folder is a class",
+        )
     notes = [f"of `{path}` the folders {' and '.join(used)} are used, not {', '.join(rest[:5])}"] if rest else []
     return [path / name for name in used], notes
 

@@ -33,6 +33,8 @@ SUFFIXES = frozenset(
 )
 _GREY = frozenset(("1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "F"))
 _DEEP = frozenset(("I", "I;16", "I;16B", "I;16L"))
+# Formats in which PIL's mode of 32 bits holds numbers of 16.
+_SIXTEEN_BITS = frozenset(("PNG", "PPM"))
 # What PIL raises for files that are not what they seem to be.
 _UNREADABLE = (
     OSError,
@@ -185,6 +187,10 @@ def _opened(store: PictureStore, place: int) -> Iterator[Image.Image]:
 
 
 def _convert(image: Image.Image, mode: str) -> Image.Image:
+    if image.mode == "F" or (image.mode == "I" and image.format not in _SIXTEEN_BITS):
+        # Any range may be meant; to clip it at 255 makes most such pictures black or white.
+        kind = "floating-point numbers" if image.mode == "F" else "32-bit numbers"
+        raise PictureError(f"holds {kind}, whose range is not known: store 8 or 16 bits, or arrays for `npy:`")
     if image.mode in _DEEP:
         # PIL would clip 16 bits at 255.
         deep = np.asarray(image).astype(np.float64)

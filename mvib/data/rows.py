@@ -5,7 +5,7 @@ indices, so that what reads a column needs not know which it is.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -61,6 +61,20 @@ class StoredRows(ABC):
     @abstractmethod
     def read(self, indices: Indices) -> Tensor:
         """The examples of some places, float32, on the device of the rows."""
+
+    @property
+    def origin(self) -> object:
+        """Rows of equal origin are parts of the same items: what `fetch` gets for one of them serves all."""
+        return self
+
+    def fetch(self, indices: Indices) -> Any:
+        """What `convert` makes the examples of, once for all rows of one origin."""
+        return self.read(indices)
+
+    def convert(self, fetched: Any) -> Tensor:
+        """These rows' part of what was fetched, as `read` gives it."""
+        assert isinstance(fetched, Tensor)
+        return fetched
 
     @abstractmethod
     def take(self, indices: Indices) -> "StoredRows":
@@ -140,9 +154,22 @@ class FlatRows(StoredRows):
     def __len__(self) -> int:
         return len(self._rows)
 
+    @property
+    def origin(self) -> object:
+        """That of the rows below."""
+        return self._rows.origin
+
+    def fetch(self, indices: Indices) -> Any:
+        """As the rows below."""
+        return self._rows.fetch(indices)
+
+    def convert(self, fetched: Any) -> Tensor:
+        """Those below, flat."""
+        return self._rows.convert(fetched).flatten(start_dim=1)
+
     def read(self, indices: Indices) -> Tensor:
         """Those below, flat."""
-        return self._rows.read(indices).flatten(start_dim=1)
+        return self.convert(self.fetch(indices))
 
     def take(self, indices: Indices) -> StoredRows:
         """Of those below."""
@@ -247,16 +274,6 @@ class MappedRows(StoredRows):
             )
         return self._has_missing
 
-    def is_finite_or_missing(self) -> bool:
-        """Whether every example is finite, or NaN throughout. One pass over the file."""
-        if self._array.dtype.kind != "f":
-            return True
-        for part in self._parts():
-            rows = np.asarray(self._array[part]).reshape(len(part), -1)
-            if not bool((np.isfinite(rows).all(axis=1) | np.isnan(rows).all(axis=1)).all()):
-                return False
-        return True
-
     def _parts(self) -> Iterator[Indices]:
         for places in chunks(len(self), self.row_shape):
             yield places if self._indices is None else self._indices[places]
@@ -332,6 +349,24 @@ def add_file(digest: Digest, path: Path) -> None:
         for number in range(_BLOCKS):
             file.seek(number * (length - block) // (_BLOCKS - 1))
             digest.update(file.read(block))
+
+
+def read_batch(columns: Mapping[str, Rows], indices: Tensor) -> dict[str, Tensor]:
+    """The same examples of several columns, each on the device of its rows.
+
+    Columns that are parts of the same items come from one look at each item: a data set that draws at random would give
+    every column another draw.
+    """
+    fetched: dict[object, Any] = {}
+    batch: dict[str, Tensor] = {}
+    for name, rows in columns.items():
+        if isinstance(rows, Tensor):
+            batch[name] = rows[indices.to(rows.device)]
+            continue
+        if rows.origin not in fetched:
+            fetched[rows.origin] = rows.fetch(indices.cpu().numpy().astype(np.int64))
+        batch[name] = rows.convert(fetched[rows.origin])
+    return batch
 
 
 def take_rows(rows: Rows, indices: Indices) -> Rows:

@@ -15,14 +15,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-
 from mvib.data.bad_items import BadItem, BadItems
-from mvib.data.columns import ColumnKind
 from mvib.data.errors import DataError
-from mvib.data.picture_column import PictureOptions, PicturePart, read_pictures
+from mvib.data.picture_column import PictureOptions
+from mvib.data.picture_table import LabelledPictures, table_of_pictures, with_labels
 from mvib.data.pictures import SUFFIXES, PictureStore
-from mvib.data.table import RawColumn, Table, label_column, named_label_column
+from mvib.data.table import Table, written_label_column
 from mvib.reading import parse_json
 
 LABEL = "cls"
@@ -55,76 +53,60 @@ class _Index:
     bad_rows: set[int] = field(default_factory=set)
 
 
-def load_shard_table(pattern: str, options: PictureOptions, *, test: str | None, label: str | None) -> Table:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardOptions:
+    """What a user says of shards.
+
+    Attributes:
+        test: pattern of the held-out shards, none where a part is still to be held out.
+        label: which member of an example is its label, `cls` by default: text, or `json/KEY` for a value of a JSON
+            object. Where no example has it there are no labels.
+        image: which member is its picture, by all that follows the first dot; none for the only picture whose ending
+            has no further dot, or the only picture.
+    """
+
+    test: str | None = None
+    label: str | None = None
+    image: str | None = None
+
+
+def load_shard_table(pattern: str, pictures: PictureOptions, options: ShardOptions) -> Table:
     """The pictures of tar shards as the column `image`, and their labels as the column `label`.
 
     Args:
         pattern: of paths, with braces (`{000..099}`, `{a,b}`) and wildcards; the shards are in the order of names.
-        options: what a user says of the pictures.
-        test: pattern of the held-out shards, none where a part is still to be held out.
-        label: which member of an example is its label, `cls` by default: text, or `json/KEY` for a value of a JSON
-            object. Where no example has it there are no labels.
+        pictures: what a user says of the pictures.
+        options: what a user says of the shards.
 
     Raises:
         DataError: there are no such shards, or they cannot be used.
     """
     name = f"wds:{pattern}"
-    wanted = label or LABEL
-    indices = [_index(_expand(text), wanted) for text in ([pattern] if test is None else [pattern, test])]
-    bad = BadItems(options.skip)
+    wanted = options.label or LABEL
+    patterns = [pattern] if options.test is None else [pattern, options.test]
+    indices = [_index(_expand(text), wanted, options.image) for text in patterns]
+    bad = BadItems(pictures.skip)
     for item in (item for part in indices for item in part.bad):
         bad.add(item)
     if not indices[0].members:
         bad.check()
         raise DataError(f"there are no pictures in the shards {name}", f"members end in {', '.join(sorted(SUFFIXES))}")
-    has_labels = label is not None or any(word is not None for part in indices for word in part.labels)
-    classes = sorted({word for part in indices for word in part.labels if word is not None})
-    group = {word: number for number, word in enumerate(classes)}
     parts = [
-        PicturePart(
-            store=TarStore(part.shards, part.members),
-            groups=np.array([-1 if word is None else group[word] for word in part.labels], np.int64),
+        LabelledPictures(
+            store=TarStore(part.shards, part.members), labels=part.labels, bad_rows=frozenset(part.bad_rows)
         )
         for part in indices
     ]
-    read = read_pictures(parts, options, bad=bad, name=name)
-    bad_rows = [set(rows) | part.bad_rows for rows, part in zip(read.bad, indices, strict=True)]
-    columns = {
-        "image": RawColumn(
-            kind=ColumnKind.IMAGE,
-            train=read.rows[0],
-            test=read.rows[1] if len(read.rows) > 1 else None,
-            description="pictures of tar shards, in [0, 1]",
-        )
-    }
-    notes: tuple[str, ...] = ()
-    if has_labels:
-        for part, store, rows in zip(indices, parts, bad_rows, strict=True):
-            for row, word in enumerate(part.labels):
-                if word is None and row not in part.bad_rows:
-                    bad.add(BadItem(store.store.name(row), f"has no label `{wanted}`"))
-                    rows.add(row)
-        columns["label"] = _labels([part.labels for part in indices])
-    else:
-        notes = (f"the pictures have no labels: no example has a member `.{wanted}`",)
-    return Table(
-        name=name,
-        columns=columns,
-        bad_train=frozenset(bad_rows[0]),
-        bad_test=frozenset(bad_rows[1]) if len(bad_rows) > 1 else frozenset(),
-        bad=bad,
-        notes=notes,
+    is_labelled = options.label is not None or any(word is not None for part in indices for word in part.labels)
+    notes = () if is_labelled else (f"the pictures have no labels: no example has a member `.{wanted}`",)
+    table = table_of_pictures(
+        name, parts, pictures, bad=bad, notes=notes, description="pictures of tar shards, in [0, 1]"
     )
-
-
-def _labels(parts: Sequence[Sequence[str | None]]) -> RawColumn:
-    words = [word for part in parts for word in part if word is not None]
-    if all(word.isascii() and word.isdigit() and len(word) < 18 for word in words):
-        train, *tests = [np.array([-1 if word is None else int(word) for word in part], np.int64) for part in parts]
-        return label_column("label", train, tests[0] if tests else None, description="label of an example")
-    return named_label_column(
-        "label", parts[0], parts[1] if len(parts) > 1 else None, description="label of an example"
-    )
+    if not is_labelled:
+        return table
+    words = [part.labels for part in parts]
+    column = written_label_column(words[0], words[1] if len(words) > 1 else None, description="label of an example")
+    return with_labels(table, column, parts, missing=f"has no label `{wanted}`")
 
 
 def _expand(pattern: str) -> list[str]:
@@ -173,20 +155,20 @@ def _words(braced: str) -> list[str]:
     return [f"{number:0{width}}" for number in range(first, last + 1)]
 
 
-def _index(shards: list[str], label: str) -> _Index:
+def _index(shards: list[str], label: str, image: str | None) -> _Index:
     """Goes through the headers of the shards; the members of an example follow each other, as the format has it."""
     index = _Index(shards)
     for number, shard in enumerate(shards):
         try:
             # Not `r:*`: a compressed shard could not be read at a place, and may unpack to any size.
             with tarfile.open(shard, mode="r:") as tar:
-                _index_shard(index, number, shard, tar, label)
+                _index_shard(index, number, shard, tar, label, image)
         except (tarfile.TarError, OSError, EOFError, ValueError) as problem:
             index.bad.append(BadItem(shard, f"is no uncompressed tar file, or is cut short: {problem}"))
     return index
 
 
-def _index_shard(index: _Index, number: int, shard: str, tar: tarfile.TarFile, label: str) -> None:
+def _index_shard(index: _Index, number: int, shard: str, tar: tarfile.TarFile, label: str, image: str | None) -> None:
     extension, _, key = label.partition("/")
     length = os.path.getsize(shard)
     example: _Example | None = None
@@ -198,15 +180,15 @@ def _index_shard(index: _Index, number: int, shard: str, tar: tarfile.TarFile, l
         folder, _, base = member.name.rpartition("/")
         own, _, ending = base.partition(".")
         if example is None or f"{folder}/{own}" != example.stem:
-            _close(index, shard, example)
+            _close(index, shard, example, image)
             example = _Example(f"{folder}/{own}")
         if f".{ending.rpartition('.')[2]}".lower() in SUFFIXES:
-            example.picture = _Member(number, member.offset_data, member.size, f"{shard}:{member.name}")
-            example.problem = _problem(member, length)
+            picture = _Member(number, member.offset_data, member.size, f"{shard}:{member.name}")
+            example.pictures.append((ending, picture, _problem(member, length)))
         elif ending == extension and member.size <= _MOST_LABEL_BYTES * (256 if key else 1):
             file = tar.extractfile(member)
             example.label = _read_label(file.read() if file is not None else b"", key)
-    _close(index, shard, example)
+    _close(index, shard, example, image)
 
 
 @dataclass(slots=True)
@@ -214,22 +196,38 @@ class _Example:
     """What has been met of an example whose members are being gone through."""
 
     stem: str
-    picture: _Member | None = None
+    pictures: list[tuple[str, _Member, str | None]] = field(default_factory=list)
     label: str | None = None
-    problem: str | None = None
 
 
-def _close(index: _Index, shard: str, example: _Example | None) -> None:
+def _close(index: _Index, shard: str, example: _Example | None, image: str | None) -> None:
     if example is None:
         return
-    if example.picture is None:
-        index.bad.append(BadItem(f"{shard}:{example.stem.removeprefix('/')}", "has no picture"))
+    chosen = _choose(example, image)
+    if isinstance(chosen, str):
+        index.bad.append(BadItem(f"{shard}:{example.stem.removeprefix('/')}", chosen))
         return
-    index.members.append(example.picture)
+    _, member, problem = chosen
+    index.members.append(member)
     index.labels.append(example.label)
-    if example.problem is not None:
-        index.bad.append(BadItem(example.picture.name, example.problem))
+    if problem is not None:
+        index.bad.append(BadItem(member.name, problem))
         index.bad_rows.add(len(index.members) - 1)
+
+
+def _choose(example: _Example, image: str | None) -> tuple[str, _Member, str | None] | str:
+    """The picture of an example, or why there is none."""
+    if image is not None:
+        fitting = [picture for picture in example.pictures if picture[0].lower() == image.lower()]
+        missing = f"has no picture `.{image}`"
+    else:
+        # `0001.seg.png` is a mask of what `0001.png` shows.
+        fitting = [picture for picture in example.pictures if "." not in picture[0]] or example.pictures
+        missing = "has no picture"
+    if len(fitting) > 1:
+        endings = " and ".join(f"`.{ending}`" for ending, _, _ in fitting)
+        return f"has several pictures, {endings}: say which, `,image={fitting[0][0]}`"
+    return fitting[0] if fitting else missing
 
 
 def _problem(member: tarfile.TarInfo, length: int) -> str | None:

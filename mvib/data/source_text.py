@@ -19,13 +19,13 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "digits": (),
     "digits-halves": (),
     "synthetic": (),
-    "folder": ("held_out", *_PICTURES),
-    "npz": (),
-    "npy": (),
+    "folder": ("held_out", "parts", *_PICTURES),
+    "npz": ("skip",),
+    "npy": ("skip",),
     "csv": ("label", "drop", "test", "skip"),
     "parquet": ("label", "drop", "test", "skip"),
     "hf": ("config", "split", "test", "label", "revision", "streaming", "n", *_PICTURES),
-    "wds": ("test", "label", *_PICTURES),
+    "wds": ("test", "label", "image", *_PICTURES),
 }
 WITHOUT_PATH = ("digits", "digits-halves")
 # Those whose text after the colon is a path, and the options that are paths too.

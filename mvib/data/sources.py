@@ -16,8 +16,8 @@ from mvib.data.hub import HubOptions, load_hub_table
 from mvib.data.npy import load_npy_table
 from mvib.data.npz import load_npz_table
 from mvib.data.picture_column import PictureOptions
-from mvib.data.picture_folder import load_folder_table
-from mvib.data.shards import load_shard_table
+from mvib.data.picture_folder import FolderOptions, load_folder_table
+from mvib.data.shards import ShardOptions, load_shard_table
 from mvib.data.source_text import Options, SourcePart, array_paths, parse_source
 from mvib.data.synthetic import load_synthetic_table
 from mvib.data.table import RawColumn, Table, finish_table, join_tables, select_column
@@ -95,18 +95,19 @@ def _load_table(part: SourcePart, *, is_joined: bool) -> Table:
         case "synthetic":
             return load_synthetic_table(part.where)
         case "npz":
-            return load_npz_table(path)
+            return load_npz_table(path, skip=_skip(options))
         case "npy":
-            return load_npy_table(array_paths(part.where))
+            return load_npy_table(array_paths(part.where), skip=_skip(options))
         case "folder":
-            return load_folder_table(path, _pictures(options, is_joined=is_joined), held_out=options.text("held_out"))
+            folder = FolderOptions(held_out=options.text("held_out"), has_parts=options.yes("parts"))
+            return load_folder_table(path, _pictures(options, is_joined=is_joined), folder)
         case "csv":
             return load_csv_table(path, _tabular(options))
         case "parquet":
             return load_parquet_table(path, _tabular(options))
         case "wds":
-            pictures = _pictures(options, is_joined=is_joined)
-            return load_shard_table(part.where, pictures, test=options.text("test"), label=options.text("label"))
+            shards = ShardOptions(test=options.text("test"), label=options.text("label"), image=options.text("image"))
+            return load_shard_table(part.where, _pictures(options, is_joined=is_joined), shards)
         case "hf":
             return load_hub_table(part.where, _hub(options), _pictures(options, is_joined=is_joined))
         case kind:
@@ -155,7 +156,8 @@ def _table_of(source: DataSource) -> Table:
             train=column.train,
             test=column.test,
             description=column.description,
-            classes=column.classes,
+            class_names=column.class_names,
+            keeps_classes=True,
         )
         for key, column in source.columns.items()
     }

@@ -60,7 +60,12 @@ def load_synthetic_table(text: str) -> Table:
         for number, view in enumerate(views, start=1)
     }
     columns["label"] = RawColumn(
-        kind=ColumnKind.LABEL, train=label, test=None, classes=law.classes, description=f"{law.task.value} factors"
+        kind=ColumnKind.LABEL,
+        train=label,
+        test=None,
+        description=f"{law.task.value} factors",
+        class_names=tuple(map(str, range(law.classes))),
+        keeps_classes=True,
     )
     known = ", ".join(f"{name} = {_shown(nats)}" for name, nats in law.informations().items())
     return Table(

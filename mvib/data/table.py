@@ -1,5 +1,6 @@
 """Columns as they were read, before bad rows are left out and a part is held out; several such tables side by side."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,17 +18,25 @@ from mvib.data.split import split_indices
 Labels = npt.NDArray[np.int64]
 # Whole numbers that are no class: a missing label.
 _MISSING = -1
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,16})")
+_NUM_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RawColumn:
-    """A column before the split; without a test part a part of `train` is still to be held out."""
+    """A column before the split; without a test part a part of `train` is still to be held out.
+
+    Attributes:
+        class_names: of labels, what the data call the classes 0, 1, ...
+        keeps_classes: of labels, whether a class stays that no example has, as of a law.
+    """
 
     kind: ColumnKind
     train: Rows
     test: Rows | None
     description: str
-    classes: int | None = None
+    class_names: tuple[str, ...] = ()
+    keeps_classes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,67 +60,62 @@ class Table:
     notes: tuple[str, ...] = ()
 
 
-def label_column(key: str, train: Labels, test: Labels | None, *, description: str) -> RawColumn:
+def label_column(
+    train: Labels, test: Labels | None, *, description: str, names: Mapping[int, str] | None = None
+) -> RawColumn:
     """A column of labels from any whole numbers: their sorted values become 0..K-1, negative ones are missing.
 
-    Raises:
-        DataError: there are fewer than two classes.
+    Args:
+        train: labels of the training examples.
+        test: of the test examples, none where they are still to be held out.
+        description: what they are.
+        names: what the data call the values, where they do.
     """
     values = np.unique(train if test is None else np.concatenate((train, test)))
     values = values[values >= 0]
-    if len(values) < 2:
-        raise DataError(
-            f"the label array `{key}` has {len(values)} class" + ("es" if len(values) == 0 else ""),
-            "labels need at least two different values; negative ones stand for a missing label",
-        )
-    if test is not None:
-        unknown = np.setdiff1d(test[test >= 0], train)
-        if len(unknown) > 0:
-            raise DataError(
-                f"the test labels of `{key}` hold classes that no training example has: {unknown[:5].tolist()}",
-                "give each class at least one training example",
-            )
     return RawColumn(
         kind=ColumnKind.LABEL,
         train=_class_indices(train, values),
         test=None if test is None else _class_indices(test, values),
-        classes=len(values),
-        description=f"{description}, classes {values[0]} to {values[-1]}",
+        class_names=tuple((names or {}).get(value, str(value)) for value in values.tolist()),
+        description=description,
     )
 
 
 def named_label_column(
-    key: str, train: Sequence[str | None], test: Sequence[str | None] | None, *, description: str
+    train: Sequence[str | None], test: Sequence[str | None] | None, *, description: str
 ) -> RawColumn:
-    """A column of labels from words, none for a missing one; the sorted words of the training part are the classes.
+    """A column of labels from words, none for a missing one; the sorted words are the classes."""
+    words = sorted({word for word in (*train, *(test or ())) if word is not None})
+    place = {word: number for number, word in enumerate(words)}
 
-    Raises:
-        DataError: there are fewer than two classes, or test labels that no training example has.
-    """
-    classes = sorted({word for word in train if word is not None})
-    if len(classes) < 2:
-        raise DataError(
-            f"the label `{key}` has {len(classes)} class" + ("es" if len(classes) == 0 else ""),
-            "labels need at least two different values",
-        )
-    unknown = sorted({word for word in test or () if word is not None} - set(classes))
-    if unknown:
-        raise DataError(
-            f"the test labels of `{key}` hold classes that no training example has: {', '.join(unknown[:5])}",
-            "give each class at least one training example",
-        )
-    place = {word: number for number, word in enumerate(classes)}
-
-    def numbers(words: Sequence[str | None]) -> Tensor:
-        return torch.tensor([_MISSING if word is None else place[word] for word in words], dtype=torch.int64)
+    def indices(part: Sequence[str | None]) -> Tensor:
+        return torch.tensor([_MISSING if word is None else place[word] for word in part], dtype=torch.int64)
 
     return RawColumn(
         kind=ColumnKind.LABEL,
-        train=numbers(train),
-        test=None if test is None else numbers(test),
-        classes=len(classes),
-        description=f"{description}, classes {classes[0]} to {classes[-1]}",
+        train=indices(train),
+        test=None if test is None else indices(test),
+        class_names=tuple(words),
+        description=description,
     )
+
+
+def written_label_column(
+    train: Sequence[str | None], test: Sequence[str | None] | None, *, description: str
+) -> RawColumn:
+    """A column of labels from what a file says, none for a missing one.
+
+    Where all are whole numbers as one writes them they are taken for these, so that 10 comes behind 9, and negative
+    ones are missing; otherwise they are words, and `01` is another than `1`.
+    """
+    parts = (train,) if test is None else (train, test)
+    if not all(word is None or _NUMBER.fullmatch(word) for part in parts for word in part):
+        return named_label_column(train, test, description=description)
+    numbers, *others = [
+        np.array([_MISSING if word is None else int(word) for word in part], np.int64) for part in parts
+    ]
+    return label_column(numbers, others[0] if others else None, description=description)
 
 
 def finish_table(table: Table) -> DataSource:
@@ -122,6 +126,9 @@ def finish_table(table: Table) -> DataSource:
     """
     table.bad.check()
     parts = {key: _without(table, column) for key, column in table.columns.items()}
+    for key, part in parts.items():
+        if part.kind is ColumnKind.LABEL:
+            parts[key] = _checked_classes(key, part)
     check_lengths(
         {key: len(part.train) for key, part in parts.items()},
         {key: None if part.test is None else len(part.test) for key, part in parts.items()},
@@ -132,11 +139,17 @@ def finish_table(table: Table) -> DataSource:
     columns = {}
     for key, part in parts.items():
         assert part.test is not None
+        is_label = part.kind is ColumnKind.LABEL
         columns[key] = Column(
-            kind=part.kind, train=part.train, test=part.test, description=part.description, classes=part.classes
+            kind=part.kind,
+            train=part.train,
+            test=part.test,
+            description=f"{part.description}, classes {_ends(part.class_names)}" if is_label else part.description,
+            classes=len(part.class_names) if is_label else None,
+            class_names=part.class_names,
         )
-        if part.kind is ColumnKind.LABEL:
-            _check_classes(key, part.train, part.test)
+        if is_label:
+            _check_known(key, columns[key])
     return DataSource(name=table.name, columns=columns, bad=table.bad, notes=table.notes)
 
 
@@ -228,7 +241,7 @@ def _are_equal(one: RawColumn, other: RawColumn) -> bool:
     if one.kind is not ColumnKind.LABEL or other.kind is not ColumnKind.LABEL:
         return False
     pairs = ((one.train, other.train), (one.test, other.test))
-    return all(
+    return one.class_names == other.class_names and all(
         (a is None and b is None) or (isinstance(a, Tensor) and isinstance(b, Tensor) and torch.equal(a, b))
         for a, b in pairs
     )
@@ -261,15 +274,44 @@ def _is_label(part: RawColumn) -> bool:
     return part.kind is ColumnKind.LABEL
 
 
-def _check_classes(key: str, train: Rows, test: Rows) -> None:
-    assert isinstance(train, Tensor)
-    assert isinstance(test, Tensor)
-    unknown = np.setdiff1d(test[test >= 0].numpy(), train.numpy())
-    if len(unknown) > 0:
+def _checked_classes(key: str, part: RawColumn) -> RawColumn:
+    """Without the classes that only rows had which were left out.
+
+    Raises:
+        DataError: there are fewer than two classes.
+    """
+    assert isinstance(part.train, Tensor)
+    both = part.train if part.test is None else torch.cat((part.train, part.test[:]))
+    used = torch.unique(both[both >= 0])
+    if part.keeps_classes or len(used) == len(part.class_names) >= 2:
+        return part
+    if len(used) < 2:
         raise DataError(
-            f"the test labels of `{key}` hold classes that no training example has: {unknown[:5].tolist()}",
+            f"the label `{key}` has {len(used)} class" + ("es" if len(used) == 0 else ""),
+            "labels need at least two different values; negative numbers stand for a missing label",
+        )
+    return replace(
+        part,
+        train=_class_indices(part.train.numpy(), used.numpy()),
+        test=None if part.test is None else _class_indices(part.test[:].numpy(), used.numpy()),
+        class_names=tuple(part.class_names[value] for value in used.tolist()),
+    )
+
+
+def _check_known(key: str, column: Column) -> None:
+    assert isinstance(column.train, Tensor)
+    assert isinstance(column.test, Tensor)
+    unknown = np.setdiff1d(column.test[column.test >= 0].numpy(), column.train.numpy())
+    if len(unknown) > 0:
+        listed = ", ".join(column.class_names[value] for value in unknown[:_NUM_NAMED].tolist())
+        raise DataError(
+            f"the test labels of `{key}` hold classes that no training example has: {listed}",
             "give each class at least one training example",
         )
+
+
+def _ends(names: Sequence[str]) -> str:
+    return f"{names[0]} to {names[-1]}"
 
 
 def _class_indices(labels: Labels, values: Labels) -> Tensor:

@@ -2,10 +2,12 @@
 
 import csv
 import math
+import re
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +17,14 @@ from mvib.data.bad_items import BadItem, BadItems
 from mvib.data.columns import ColumnKind
 from mvib.data.errors import DataError
 from mvib.data.optional import import_optional
-from mvib.data.table import RawColumn, Table, label_column, named_label_column
+from mvib.data.table import RawColumn, Table, written_label_column
 
 FEATURES = "features"
 # Older ones unpickle what a file of a stranger holds (CVE-2023-47248).
 _SAFE_PYARROW = "14.0.1"
 _DELIMITERS = (",", ";", "\t")
+# What pandas calls the numbers of the rows in a parquet file.
+_INDEX = re.compile(r"__index_level_\d+__")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +52,16 @@ class _Read:
     numbers: npt.NDArray[np.float32]
     labels: tuple[str | None, ...]
     bad: Mapping[int, BadItem]
+    notes: tuple[str, ...] = ()
 
 
 def load_csv_table(path: Path, options: TabularOptions) -> Table:
     """The rows of a CSV file with a line of names; fields are parted by commas, semicolons or tabs.
 
     Every column but the label and those left out holds numbers, and they are the vector `features` in their order. A
-    row with a field that is no finite number, with too few or too many fields or without its label is bad.
+    row with a field that is no finite number, with too few or too many fields or without its label is bad; of a bad
+    record that quotes spread over several lines, each line is a bad row. A first column without a name is the index
+    that pandas and R write, and is left out.
 
     Raises:
         DataError: a file cannot be read, has no such column, or has more bad rows than may be left out.
@@ -96,7 +103,11 @@ def _table(kind: str, path: Path, parts: Sequence[_Read], options: TabularOption
             description=f"columns of a table: {', '.join(parts[0].names[:8])}",
         )
     if options.label is not None:
-        columns[options.label] = _labels(options.label, [part.labels for part in parts])
+        columns[options.label] = written_label_column(
+            parts[0].labels,
+            parts[1].labels if len(parts) > 1 else None,
+            description="label column of a table",
+        )
     if not columns:
         raise DataError(f"`{path}` has no columns of numbers", "name a label column: `,label=NAME`")
     return Table(
@@ -105,17 +116,8 @@ def _table(kind: str, path: Path, parts: Sequence[_Read], options: TabularOption
         bad_train=frozenset(parts[0].bad),
         bad_test=frozenset(parts[1].bad) if len(parts) > 1 else frozenset(),
         bad=bad,
+        notes=tuple(note for part in parts for note in part.notes),
     )
-
-
-def _labels(name: str, parts: Sequence[Sequence[str | None]]) -> RawColumn:
-    described = "label column of a table"
-    words = [word for part in parts for word in part if word is not None]
-    if all(word.removeprefix("-").isascii() and word.removeprefix("-").isdigit() and len(word) < 18 for word in words):
-        # The rows without a label are bad and will be left out.
-        train, *tests = [np.array([-1 if word is None else int(word) for word in part], np.int64) for part in parts]
-        return label_column(name, train, tests[0] if tests else None, description=described)
-    return named_label_column(name, parts[0], parts[1] if len(parts) > 1 else None, description=described)
 
 
 def _read_csv(path: Path, options: TabularOptions) -> _Read:
@@ -133,67 +135,108 @@ def _read_csv(path: Path, options: TabularOptions) -> _Read:
         raise DataError(f"`{path}` is not UTF-8 text: {problem.reason}", "save it as UTF-8") from problem
 
 
-def _read_lines(path: Path, reader: Iterator[list[str]], options: TabularOptions) -> _Read:
+def _read_lines(path: Path, reader: Any, options: TabularOptions) -> _Read:
     lines = _numbered(path, reader)
-    _, header = next(lines, (0, None))
+    _, header = next(lines, (range(0), None))
     if not header:
         raise DataError(f"`{path}` has no line of names", "write the names of the columns into the first line")
     if isinstance(header, BadItem):
         raise DataError(f"the line of names of `{path}` {header.why}", "write the names of the columns into it")
     names = [name.strip() for name in header]
-    _check_names(path, names, options)
-    label = names.index(options.label) if options.label is not None else None
-    kept = [place for place, name in enumerate(names) if place != label and name not in options.drop]
+    notes = _check_names(path, names, options)
+    fields_of = _Fields(names, options)
     numbers = array("f")
     labels: list[str | None] = []
     bad: dict[int, BadItem] = {}
-    worded = dict.fromkeys(kept, 0)
-    row = -1
-    for row, (number, fields) in enumerate(lines):
-        where = f"{path}:{number}"
-        problem: str | None = None
-        values = [0.0] * len(kept)
-        word: str | None = None
+    num_records = 0
+    for span, fields in lines:
+        num_records += 1
+        values, word, problem = fields_of.read(fields)
+        # A stray quote makes many rows one record: each of its lines is a row that is lost.
+        for line in span if problem is not None else span[:1]:
+            if problem is not None:
+                bad[len(labels)] = BadItem(f"{path}:{line}", problem)
+            numbers.extend(values)
+            labels.append(word)
+    _check_worded(path, names, fields_of.worded, num_records)
+    rows = np.frombuffer(numbers, np.float32).reshape(len(labels), len(fields_of.kept)).copy()
+    kept = tuple(names[place] for place in fields_of.kept)
+    return _Read(names=kept, numbers=rows, labels=tuple(labels), bad=bad, notes=notes)
+
+
+class _Fields:
+    """What the fields of a record mean.
+
+    Attributes:
+        kept: places of the columns of numbers.
+        worded: of each, how often it held no number.
+    """
+
+    def __init__(self, names: Sequence[str], options: TabularOptions) -> None:
+        """Args: names: of the columns; options: of the user."""
+        self._names = names
+        self._label = names.index(options.label) if options.label is not None else None
+        # A first column without a name holds the numbers of the rows.
+        self.kept = [
+            place for place, name in enumerate(names) if place != self._label and name and name not in options.drop
+        ]
+        self.worded = dict.fromkeys(self.kept, 0)
+
+    def read(self, fields: list[str] | BadItem) -> tuple[list[float], str | None, str | None]:
+        """The numbers, zeros where there are none, the label, and what is wrong with the record."""
+        nothing = [0.0] * len(self.kept)
         if isinstance(fields, BadItem):
-            bad[row] = fields
-        elif len(fields) != len(names):
-            problem = f"has {len(fields)} fields, and there are {len(names)} columns"
-        else:
-            word = (fields[label].strip() or None) if label is not None else None
-            for position, place in enumerate(kept):
-                value = _number(fields[place])
-                if value is None:
-                    worded[place] += 1
-                    problem = problem or f"has {fields[place][:40]!r} as `{names[place]}`, which is no finite number"
-                else:
-                    values[position] = value
-            if label is not None and word is None:
-                problem = problem or f"has no `{options.label}`"
-        if problem is not None:
-            bad[row] = BadItem(where, problem)
-        numbers.extend(values)
-        labels.append(word)
-    _check_worded(path, names, worded, row + 1)
-    rows = np.frombuffer(numbers, np.float32).reshape(row + 1, len(kept)).copy()
-    return _Read(names=tuple(names[place] for place in kept), numbers=rows, labels=tuple(labels), bad=bad)
+            return nothing, None, fields.why
+        if len(fields) != len(self._names):
+            return nothing, None, f"has {len(fields)} fields, and there are {len(self._names)} columns"
+        word = None if self._label is None else fields[self._label].strip() or None
+        used = [fields[place] for place in (*self.kept, *([] if self._label is None else [self._label]))]
+        if any("\n" in field or "\r" in field for field in used):
+            return nothing, None, "goes on over several lines within quotes"
+        problem = f"has no `{self._names[self._label]}`" if self._label is not None and word is None else None
+        values = nothing
+        for position, place in reversed(list(enumerate(self.kept))):
+            value = _number(fields[place])
+            if value is None:
+                self.worded[place] += 1
+                problem = f"has {fields[place][:40]!r} as `{self._names[place]}`, which is no finite number"
+            else:
+                values[position] = value
+        return values, word, problem
 
 
-def _numbered(path: Path, reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str] | BadItem]]:
-    """The lines that are not empty with their numbers, and what the reader does not take."""
+def _numbered(path: Path, reader: Any) -> Iterator[tuple[range, list[str] | BadItem]]:
+    """The records of a file with the numbers of their lines, and what the reader does not take.
+
+    Empty lines are none, but where there is one column an empty line before others is a row without a value.
+    """
+    width = 0
+    empty: list[int] = []
     while True:
+        start = reader.line_num + 1
         try:
             fields = next(reader)
         except StopIteration:
             return
         except csv.Error as problem:
-            number = int(getattr(reader, "line_num", 0))
-            yield number, BadItem(f"{path}:{number}", f"is not a line of fields: {problem}")
+            span = range(start, reader.line_num + 1)
+            yield span, BadItem(f"{path}:{start}", f"is not a line of fields: {problem}")
             continue
-        if fields:
-            yield int(getattr(reader, "line_num", 0)), fields
+        if not fields:
+            empty.append(start)
+            continue
+        width = width or len(fields)
+        if width == 1:
+            for line in empty:
+                yield range(line, line + 1), BadItem(f"{path}:{line}", "is empty")
+        empty.clear()
+        yield range(start, reader.line_num + 1), fields
 
 
 def _number(text: str) -> float | None:
+    if "_" in text or not text.isascii():
+        # Python would take `1_5` for 15.
+        return None
     try:
         value = float(text)
     except ValueError:
@@ -202,13 +245,21 @@ def _number(text: str) -> float | None:
     return value if math.isfinite(value) and abs(value) < 3.4e38 else None
 
 
-def _check_names(path: Path, names: Sequence[str], options: TabularOptions) -> None:
+def _check_names(path: Path, names: Sequence[str], options: TabularOptions) -> tuple[str, ...]:
     for name in (*((options.label,) if options.label is not None else ()), *options.drop):
         if name not in names:
             raise DataError(f"`{path}` has no column `{name}`", f"it has {', '.join(f'`{n}`' for n in names[:20])}")
-    twice = next((name for name in names if names.count(name) > 1), None)
+    twice = next((name for name in names if name and names.count(name) > 1), None)
     if twice is not None:
         raise DataError(f"`{path}` has two columns `{twice}`", "give each its own name")
+    if "" in names[1:]:
+        place = names.index("", 1) + 1
+        raise DataError(
+            f"column {place} of `{path}` has no name", "name it in the first line; `,drop=NAME` then leaves it out"
+        )
+    if names[0] == "":
+        return (f"the first column of `{path}` has no name, as a table's row numbers have none, and is left out",)
+    return ()
 
 
 def _check_worded(path: Path, names: Sequence[str], worded: Mapping[int, int], num_rows: int) -> None:
@@ -231,10 +282,13 @@ def _read_parquet(path: Path, options: TabularOptions) -> _Read:
         # One file and no data set of many: no links and no partitions are followed.
         table = parquet.ParquetFile(str(path)).read()
         names = [str(name) for name in table.column_names]
-        _check_names(path, names, options)
-        content = {name: table.column(name).to_pylist() for name in names if name not in options.drop}
+        notes = _check_names(path, names, options)
+        index = [name for name in names if _INDEX.fullmatch(name) and name != options.label]
+        content = {name: table.column(name).to_pylist() for name in names if name not in (*options.drop, *index)}
     except (OSError, ValueError, NotImplementedError) as problem:
         raise DataError(f"`{path}` cannot be read as parquet: {problem}", "write it anew") from problem
+    if index:
+        notes = (*notes, f"`{index[0]}` of `{path}`, the numbers of its rows, is left out")
     words = content.pop(options.label, None) if options.label is not None else None
     number = int(table.num_rows)
     wide: list[str] = []
@@ -253,16 +307,21 @@ def _read_parquet(path: Path, options: TabularOptions) -> _Read:
         row: BadItem(f"{path}:row {row}", "has a null or a number that is not finite")
         for row in np.flatnonzero(~np.isfinite(single).all(axis=1)).tolist()
     }
-    labels = tuple(None if word is None else _word(word) for word in (words or [None] * number))
+    labels = tuple(map(_word, words or [None] * number))
     if options.label is not None:
         for row, word in enumerate(labels):
             if word is None:
                 bad[row] = BadItem(f"{path}:row {row}", f"has no `{options.label}`")
-    return _Read(names=tuple(wide), numbers=np.nan_to_num(single), labels=labels, bad=bad)
+    return _Read(names=tuple(wide), numbers=np.nan_to_num(single), labels=labels, bad=bad, notes=notes)
 
 
-def _word(value: object) -> str:
-    return str(int(value)) if isinstance(value, bool) else str(value)
+def _word(value: object) -> str | None:
+    """A label as a CSV file would have it; none for a missing one. Whole numbers beside nulls are often floats."""
+    if isinstance(value, float):
+        return None if math.isnan(value) else str(int(value)) if value.is_integer() else str(value)
+    if value is None:
+        return None
+    return (str(int(value)) if isinstance(value, bool) else str(value).strip()) or None
 
 
 def _block(values: Sequence[object]) -> npt.NDArray[np.float64] | None:

@@ -45,7 +45,7 @@ def test_the_test_part_may_be_named(tmp_path: Path) -> None:
     for part, number in (("train", 3), ("test", 2), ("val", 1)):
         write_classes(tmp_path / part, number=number)
     assert load_source(f"folder:{tmp_path},held_out=val").num_test == 2
-    with pytest.raises(DataError, match="no folders `train` and `other`"):
+    with pytest.raises(DataError, match="has no folder `other`"):
         load_source(f"folder:{tmp_path},held_out=other")
 
 
@@ -143,3 +143,44 @@ def test_a_folder_without_pictures_is_an_error(tmp_path: Path) -> None:
         load_source(f"folder:{tmp_path / 'none'}")
     with pytest.raises(DataError, match=f"write `folder:{tmp_path}` for a folder"):
         load_source(str(tmp_path))
+
+
+@pytest.mark.parametrize(("train", "test"), [("Train", "Test"), ("TRAIN", "Val"), ("training", "testing")])
+def test_parts_may_be_written_otherwise(tmp_path: Path, train: str, test: str) -> None:
+    write_classes(tmp_path / train, number=3)
+    write_classes(tmp_path / test, number=2)
+    source = load_source(f"folder:{tmp_path}")
+    assert (source.num_train, source.num_test) == (6, 4)
+    assert source.columns["label"].class_names == ("cat", "dog")
+
+
+def test_folders_that_may_be_parts_or_classes_are_asked_about(tmp_path: Path) -> None:
+    vehicles = write_classes(tmp_path / "vehicles", number=5, classes=("bus", "car", "train"))
+    with pytest.raises(DataError, match=r"may be parts or classes: bus, car, train; .*parts=no"):
+        load_source(f"folder:{vehicles}")
+    assert load_source(f"folder:{vehicles},parts=no").columns["label"].class_names == ("bus", "car", "train")
+    halves = write_classes(tmp_path / "halves", classes=("cat", "dog", "Test"))
+    with pytest.raises(DataError, match="may be parts or classes"):
+        load_source(f"folder:{halves}")
+    with pytest.raises(DataError, match="has no folders `train`"):
+        load_source(f"folder:{halves},parts=yes")
+    # One folder `train` and nothing beside it is a part of which some is held out.
+    write_classes(tmp_path / "alone" / "train", number=5)
+    assert load_source(f"folder:{tmp_path / 'alone'}").columns["label"].class_names == ("cat", "dog")
+
+
+@pytest.mark.parametrize(("dtype", "message"), [(np.float32, "floating-point"), (np.int32, "32-bit")])
+def test_pictures_of_numbers_without_a_range_are_not_black(tmp_path: Path, dtype: type, message: str) -> None:
+    root = write_classes(tmp_path / "photos")
+    Image.fromarray(np.full((8, 8), 0.5 if dtype is np.float32 else 70_000, dtype)).save(root / "cat" / "x.tif")
+    with pytest.raises(DataError, match=f"x.tif` holds {message}"):
+        load_source(f"folder:{root}")
+
+
+def test_a_class_of_bad_pictures_alone_is_none(tmp_path: Path) -> None:
+    root = write_classes(tmp_path / "photos", classes=("cat", "dog", "eel"), number=5)
+    for path in (root / "cat").iterdir():
+        path.write_bytes(b"")
+    source = load_source(f"folder:{root},skip=5")
+    assert source.columns["label"].class_names == ("dog", "eel")
+    assert source.columns["label"].classes == 2

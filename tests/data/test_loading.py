@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -175,3 +176,79 @@ def test_named_items_and_pictures(tmp_path: Path) -> None:
     }
     batches = BatchLoader(training_part(source.columns), device=CPU, bad=BadItems(), loading=Loading(workers=0))
     assert float(next(batches.in_order(size=2))["left"].max()) == pytest.approx(15 / 255)
+
+
+class Turning(Dataset[dict[str, Any]]):
+    """Two values of one draw, as of a picture and its mask."""
+
+    def __init__(self, *, labels: bool = False, targets: Any = None) -> None:
+        self.labels = labels
+        if targets is not None:
+            self.targets = targets
+
+    def __len__(self) -> int:
+        return 100
+
+    def __getitem__(self, item: int) -> dict[str, Any]:
+        angle = torch.rand(1)
+        values = {"left": angle, "right": angle + item, "Y": item % 3}
+        return values | {"turn": int(angle * 4)} if self.labels else values
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_values_of_an_item_come_from_one_look_at_it(workers: int) -> None:
+    source = source_from_object(Turning())
+    seen = [batch for number in range(2) for batch in epoch(loader(source, workers=workers), number)]
+    for batch in seen:
+        items = (batch["right"] - batch["left"]).round().long().flatten()
+        assert torch.allclose(batch["right"] - items[:, None], batch["left"], atol=1e-5)
+        assert torch.equal(items % 3, batch["Y"])
+
+
+def test_a_label_that_is_drawn_is_an_error() -> None:
+    source = source_from_object(Turning(labels=True))
+    with pytest.raises(DataError, match=r"item \d+ .* has the label \d as `turn`, and had \d when"):
+        epoch(loader(source))
+
+
+def test_targets_count_only_where_the_items_say_the_same() -> None:
+    def labels(targets: Any) -> list[int]:
+        column = source_from_object((Turning(targets=targets), Turning(targets=targets))).columns["Y"]
+        assert isinstance(column.train, Tensor)
+        return column.train.tolist()
+
+    own = [n % 3 for n in range(100)]
+    # What a `target_transform` makes of the targets is what counts, and so with targets of another kind.
+    for targets in (own, [n % 10 for n in range(100)], [[0.0, 1.0]] * 100, torch.tensor(own)):
+        assert labels(targets) == own
+    wrong_once = [0, 1, 0, *own[3:]]
+    source = source_from_object((Turning(targets=wrong_once), Turning(targets=wrong_once)))
+    with pytest.raises(DataError, match="item 2 of the data set has the label 2"):
+        epoch(loader(source))
+
+
+class Pictures(Dataset[tuple[Any, int]]):
+    def __init__(self, picture: Any) -> None:
+        self.picture = picture
+
+    def __len__(self) -> int:
+        return 10
+
+    def __getitem__(self, item: int) -> tuple[Any, int]:
+        if item == 7 and self.picture is None:
+            raise OSError("image file is truncated")
+        return (np.zeros((8, 8), np.uint8) if self.picture is None else self.picture), item % 2
+
+
+def test_pictures_of_data_sets_may_have_their_channels_last() -> None:
+    random = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
+    expected = torch.from_numpy(random).permute(2, 0, 1).float() / 255
+    thin = Image.fromarray(random[:, :1])
+    for picture in (random, torch.from_numpy(random), Image.fromarray(random), random.transpose(2, 0, 1)):
+        assert torch.equal(source_from_object(Pictures(picture)).columns["image"].train[:1][0], expected)
+    assert torch.equal(source_from_object(Pictures(thin)).columns["image"].train[:1][0], expected[:, :, :1])
+
+
+def test_an_item_that_cannot_be_read_is_named() -> None:
+    with pytest.raises(DataError, match="item 7 of the data set cannot be read: OSError: image file is truncated"):
+        source_from_object(Pictures(None))

@@ -119,3 +119,32 @@ def test_patterns_that_cannot_be_read(pattern: str, message: str) -> None:
 
 def test_braces() -> None:
     assert _expand_braces("{a,b}{08..10}") == ["a08", "a09", "a10", "b08", "b09", "b10"]
+
+
+def test_a_mask_beside_a_picture_is_not_the_picture(tmp_path: Path) -> None:
+    content: dict[str, bytes] = {}
+    for n in range(10):
+        content |= {f"{n}.png": png(n), f"{n}.seg.png": png(n + 100), f"{n}.cls": str(n % 2).encode()}
+    shard = write_shard(tmp_path / "a.tar", content)
+    plain = write_shard(tmp_path / "b.tar", {k: v for k, v in content.items() if ".seg." not in k})
+    masks = {f"{n}.png": png(n + 100) for n in range(10)} | {f"{n}.cls": str(n % 2).encode() for n in range(10)}
+    masked = write_shard(tmp_path / "c.tar", dict(sorted(masks.items())))
+
+    def image(text: str) -> torch.Tensor:
+        return load_source(text).columns["image"].train[:]
+
+    assert torch.equal(image(f"wds:{shard}"), image(f"wds:{plain}"))
+    assert torch.equal(image(f"wds:{shard},image=seg.png"), image(f"wds:{masked}"))
+    assert torch.equal(image(f"wds:{shard},image=PNG"), image(f"wds:{plain}"))
+
+
+def test_two_pictures_of_an_example_are_not_chosen_between(tmp_path: Path) -> None:
+    content: dict[str, bytes] = {}
+    for n in range(4):
+        content |= {f"{n}.left.png": png(n), f"{n}.right.png": png(n + 100), f"{n}.cls": str(n % 2).encode()}
+    shard = write_shard(tmp_path / "a.tar", content)
+    with pytest.raises(DataError, match=r"4 items .*`\.left\.png` and `\.right\.png`: say which, `,image=left\.png`"):
+        load_source(f"wds:{shard}")
+    assert load_source(f"wds:{shard},image=right.png").columns["image"].shape == (3, 8, 8)
+    with pytest.raises(DataError, match=r"has no picture `\.top\.png`"):
+        load_source(f"wds:{shard},image=top.png")

@@ -53,8 +53,10 @@ def test_arrays_by_name() -> None:
 
 def test_flags_become_options() -> None:
     assert with_option("folder:/a,size=32", "size", 64, flag="--image-size") == "folder:/a,size=64"
-    joined = with_option("X=folder:/a,T=npy:T=/b.npy", "skip", 2, flag="--skip-bad")
-    assert joined == "X=folder:/a,skip=2,T=npy:T=/b.npy"
+    joined = with_option("X=folder:/a,T=npy:T=/b.npy", "size", 2, flag="--image-size")
+    assert joined == "X=folder:/a,size=2,T=npy:T=/b.npy"
+    both = with_option("X=folder:/a,T=npy:T=/b.npy", "skip", 2, flag="--skip-bad")
+    assert both == "X=folder:/a,skip=2,T=npy:T=/b.npy,skip=2"
     with pytest.raises(DataError, match=r"`digits` takes no `--image-size`; .*`folder:`"):
         with_option("digits", "size", 64, flag="--image-size")
 

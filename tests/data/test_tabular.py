@@ -199,3 +199,83 @@ def test_the_real_pyarrow_reads_the_same(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(DataError, match="cannot be read as parquet"):
         load_source(f"parquet:{path},label=y")
+
+
+STRAY = [*GOOD[:3], '"3,0.75,cat', *GOOD[4:7], '7,1.75,"dog"', *GOOD[8:]]
+
+
+@pytest.mark.parametrize("rows", [STRAY, [*GOOD[:3], '"3,0.75,cat', *GOOD[4:]]])
+def test_a_stray_quote_loses_no_row_silently(tmp_path: Path, rows: list[str]) -> None:
+    path = write(tmp_path / "a.csv", table(*rows))
+    with pytest.raises(DataError, match=r"\d+ items of the data .*a.csv:5"):
+        load_source(f"csv:{path},label=species,skip=1")
+    source = load_source(f"csv:{path},label=species,skip=9")
+    kept = source.num_train + source.num_test
+    assert kept + len(source.bad) == len(GOOD)
+    values = both(source, "features")
+    assert torch.equal(values[:, 1], values[:, 0] / 4)
+
+
+def test_a_text_over_several_lines_may_be_left_out(tmp_path: Path) -> None:
+    rows = [f'{n},"one\ntwo, ""three""",{n % 2}' for n in range(10)]
+    path = write(tmp_path / "a.csv", "a,text,y\n" + "\n".join(rows))
+    source = load_source(f"csv:{path},label=y,drop=text")
+    assert sorted(both(source, "features")[:, 0].tolist()) == list(range(10))
+    with pytest.raises(DataError, match="within quotes"):
+        load_source(f"csv:{path},label=text,drop=y")
+
+
+def test_classes_of_bad_rows_alone_are_none(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", table(*GOOD, "x,1,eel", "1,x,ant"))
+    label = load_source(f"csv:{path},label=species,skip=2").columns["species"]
+    assert (label.classes, label.class_names) == (2, ("cat", "dog"))
+    assert set(torch.cat((label.train[:], label.test[:])).tolist()) == {0, 1}
+    # Nor is a class of a bad test row one that training lacks.
+    test = write(tmp_path / "test.csv", table(*GOOD, "x,1,eel"))
+    assert load_source(f"csv:{path},label=species,skip=3,test={test}").columns["species"].classes == 2
+
+
+def test_row_numbers_without_a_name_are_no_numbers(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", ",a,y\n" + "".join(f"{n},{n * 2},{n % 2}\n" for n in range(10)))
+    source = load_source(f"csv:{path},label=y")
+    assert source.columns["features"].shape == (1,)
+    assert "has no name" in source.notes[0]
+    write(path, "a,,y\n1,2,0\n2,3,1\n")
+    with pytest.raises(DataError, match=r"column 2 of .* has no name"):
+        load_source(f"csv:{path},label=y")
+
+
+@pytest.mark.parametrize("field", ["1_5", "１５", "0x10", "", "1 5"])
+def test_what_only_python_takes_for_a_number_is_none(tmp_path: Path, field: str) -> None:
+    path = write(tmp_path / "a.csv", table(*GOOD, f"{field},1,cat"))
+    with pytest.raises(DataError, match=r"a.csv:12.*no finite number"):
+        load_source(f"csv:{path},label=species")
+
+
+def test_labels_that_are_written_otherwise_are_other_labels(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "x,y\n" + "".join(f"{n},{('01', '1', '2')[n % 3]}\n" for n in range(12)))
+    assert load_source(f"csv:{path},label=y").columns["y"].class_names == ("01", "1", "2")
+
+
+def test_an_empty_line_of_a_table_of_one_column_is_a_row(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "x\n1\n\n2\n3\n\n")
+    with pytest.raises(DataError, match=r"1 item .*a.csv:3` is empty"):
+        load_source(f"csv:{path}")
+    source = load_source(f"csv:{path},skip=1")
+    assert sorted(both(source, "features").flatten().tolist()) == [1.0, 2.0, 3.0]
+
+
+def test_a_missing_label_of_parquet_is_none(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    content = {
+        "a": [float(n) for n in range(10)],
+        "y": [float(n % 2) for n in range(9)] + [float("nan")],
+        "__index_level_0__": list(range(10)),
+    }
+    parquet.write_table(arrow.table(content), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"row 9` has no `y`"):
+        load_source(f"parquet:{tmp_path / 'a.parquet'},label=y")
+    source = load_source(f"parquet:{tmp_path / 'a.parquet'},label=y,skip=1")
+    assert source.columns["y"].class_names == ("0", "1")
+    assert source.columns["features"].shape == (1,)
