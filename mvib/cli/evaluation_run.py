@@ -58,7 +58,7 @@ def evaluate_and_report(request: EvaluationRequest) -> None:
         comparisons = {folder: _compare(run, names, seeds=request.seeds) for folder, run in runs.items() if names}
         similarity = _compare_runs(runs) if with_cka else None
     if request.is_json:
-        click.echo(json.dumps(_to_json(comparisons, similarity), indent=2, allow_nan=False))
+        click.echo(json.dumps(_to_json(runs, comparisons, similarity), indent=2, allow_nan=False))
         return
     for line in _lines(runs, comparisons, similarity):
         click.echo(printable_lines(line))
@@ -98,13 +98,18 @@ def _compare_runs(runs: Mapping[str, Run]) -> Similarity:
     )
 
 
-def _to_json(comparisons: Mapping[str, Comparison], similarity: Similarity | None) -> dict[str, Any]:
+def _to_json(
+    runs: Mapping[str, Run], comparisons: Mapping[str, Comparison], similarity: Similarity | None
+) -> dict[str, Any]:
     """One run is the object itself; several stand in a list, with how alike they are."""
-    runs = [{"run": folder, **comparison_to_json(comparison)} for folder, comparison in comparisons.items()]
-    if len(runs) == 1 and similarity is None:
-        return runs[0]
+    listed = [
+        {"run": folder, **comparison_to_json(comparison), "notes": list(runs[folder].notes)}
+        for folder, comparison in comparisons.items()
+    ]
+    if len(listed) == 1 and similarity is None:
+        return listed[0]
     cka = None if similarity is None else {"protocol": CKA_PROTOCOL, "runs": similarity.names, "cka": similarity.values}
-    return {"runs": runs, "similarity": cka}
+    return {"runs": listed, "similarity": cka}
 
 
 def _lines(
@@ -135,6 +140,7 @@ def _lines_of_run(run: Run, comparison: Comparison) -> Iterator[str]:
     yield ""
     yield from align_rows(comparison_rows(comparison))
     yield ""
+    yield from (f"note: {note}" for note in run.notes)
     bad = list(examples.bad)
     if bad:
         yield f"note: bad items of the data are left out ({len(bad)}), the first: {bad[0]}"

@@ -107,7 +107,7 @@ class _Maker:
     def __init__(self, run: Run) -> None:
         self.files: dict[str, bytes] = {}
         self.differences: dict[str, float] = {}
-        self.notes: list[str] = []
+        self.notes: list[str] = list(run.notes)
         self._run = run
         self._encoder: Encoder | None = None
         self._program: torch.export.ExportedProgram | None = None

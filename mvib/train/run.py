@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from mvib.train.checkpoint import load_model_state, read_checkpoint
 from mvib.train.config import TrainConfig, read_config
 from mvib.train.device import choose_device, device_of, move_model
 from mvib.train.errors import FolderError
-from mvib.train.examples import ARRAYS, Data, Examples, data_name, example_shapes, load_examples
+from mvib.train.examples import ARRAYS, Data, Examples, data_name, example_shapes, fingerprint, load_examples
 from mvib.train.folder import (
     RunFolder,
     open_folder,
@@ -29,6 +30,11 @@ from mvib.train.folder import (
 from mvib.train.history import EpochRecord
 from mvib.train.randomness import repeatable, seed_weights
 from mvib.train.writing import write_json
+
+_OTHER_DATA = (
+    "the data are not those that the run was trained on; where they overlap, some that are held out here may have been "
+    "trained on"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,6 +49,7 @@ class Run:
         examples: the data, training and held-out part.
         history: one record an epoch.
         summary: the run at a glance, ready for JSON.
+        notes: what a reader of numbers that are made of it must know, a sentence each.
     """
 
     folder: Path | None
@@ -52,6 +59,7 @@ class Run:
     examples: Examples
     history: tuple[EpochRecord, ...]
     summary: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
 
     @torch.no_grad()
     def encode(self, x: Tensor | Mapping[str, Tensor]) -> Tensor:
@@ -110,12 +118,13 @@ def load_run(
 
     Args:
         folder: of the run.
-        data: in the place of the data it was trained on; needed when those were arrays.
+        data: in the place of the data it was trained on; needed when those were arrays. Others than those of training
+            are allowed, and the run has a note that says so.
         device: `cpu`, `cuda`, `mps` or `auto`.
         plugins: entry points that its spec may use; they are imported.
 
     Raises:
-        FolderError: it is no run folder, or it is damaged.
+        FolderError: it is no run folder, or it is damaged, or its data have changed since training.
         DataError: the data are gone, or do not fit.
     """
     opened = open_folder(Path(folder))
@@ -129,6 +138,15 @@ def load_run(
     given = config.data if data is None else data
     config = replace(config, data=data_name(given))
     examples = load_examples(analysis.method, given, labelled=config.labelled, seed=config.seed)
+    notes: tuple[str, ...] = ()
+    if fingerprint(examples.columns) != saved["fingerprint"]:
+        if data is None:
+            # With the split drawn anew, examples that are now held out may be those it was trained on.
+            raise FolderError(
+                f"the data `{config.data}` have changed since the run in `{folder}` was trained on them",
+                f"bring them back, or take them as they are now: `--data {quote(config.data)}`",
+            )
+        notes = (_OTHER_DATA,)
     checkpoint = read_checkpoint(opened.checkpoint)
     steps = saved.get("steps")
     model = build_model(analysis, config, examples, steps=steps if isinstance(steps, int) else None)
@@ -141,6 +159,7 @@ def load_run(
         examples=examples,
         history=read_records(opened, epochs=checkpoint.place.epoch),
         summary=read_summary(opened),
+        notes=notes,
     )
 
 

@@ -1,0 +1,64 @@
+"""`mvib eval` on runs in folders: the data they were trained on, and others."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from mvib.cli.eval import command
+from mvib.cli.export import command as export_command
+from mvib.train import FolderError, load_run, train_method
+from tests.train.small import CONTRASTIVE, analysis_of, arrays
+
+SETTINGS: dict[str, str | float] = {"train.epochs": 1}
+
+
+def write_data(path: Path, *, shift: float = 0.0) -> str:
+    """The small arrays as a file; shifted images keep their labels."""
+    np.savez(path, image=arrays()["image"].numpy() + np.float32(shift), label=arrays()["label"].numpy())
+    return f"npz:{path}"
+
+
+def trained(folder: Path, data: str, *, seed: int = 0) -> str:
+    train_method(analysis_of(CONTRASTIVE, {**SETTINGS, "train.seed": seed}), data=data, out=folder)
+    return str(folder)
+
+
+def evaluate(*arguments: str) -> Result:
+    return CliRunner().invoke(command, list(arguments))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> str:
+    return trained(tmp_path / "run", write_data(tmp_path / "data.npz"))
+
+
+def test_a_run_is_not_measured_by_data_that_changed_under_it(run: str, tmp_path: Path) -> None:
+    assert evaluate(run).exit_code == 0
+    write_data(tmp_path / "data.npz", shift=0.5)
+    refused = evaluate(run)
+    assert refused.exit_code == 2
+    assert refused.stderr == (
+        f"error: the data `npz:{tmp_path}/data.npz` have changed since the run in `{run}` was trained on them; "
+        f"bring them back, or take them as they are now: `--data npz:{tmp_path}/data.npz`\n"
+    )
+    with pytest.raises(FolderError, match="have changed since"):
+        load_run(run)
+    exported = CliRunner().invoke(export_command, [run])
+    assert (exported.exit_code, "have changed since" in exported.stderr) == (2, True)
+    assert not (Path(run) / "export").exists()
+
+
+def test_other_data_that_are_asked_for_are_said_to_be_others(run: str, tmp_path: Path) -> None:
+    note = "the data are not those that the run was trained on"
+    same, other = write_data(tmp_path / "same.npz"), write_data(tmp_path / "other.npz", shift=0.5)
+    assert note not in evaluate(run, "--data", same).output
+    found = evaluate(run, "--data", other)
+    assert found.exit_code == 0, found.output
+    assert f"note: {note}" in found.output
+    (said,) = json.loads(evaluate(run, "--data", other, "--format", "json").output)["notes"]
+    assert said.startswith(note)
+    exported = CliRunner().invoke(export_command, [run, "--data", other, "--format", "npy"])
+    assert f"note: {note}" in exported.output
