@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
-import torch
 
 from mvib.cli.run_errors import explained
+from mvib.data import ColumnKind
 from mvib.evaluate import Comparison, ProbeError, evaluate_model
 from mvib.evaluate.comparison import (
     align_rows,
@@ -22,6 +22,7 @@ from mvib.evaluate.evaluation import read_probes
 from mvib.evaluate.similarity import CKA, CKA_PROTOCOL, Similarity, compare_representations, represent_held_out
 from mvib.source import printable_lines
 from mvib.train import Run, load_run
+from mvib.train.examples import Examples, held_out_fingerprints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,17 +86,31 @@ def _compare(run: Run, names: tuple[str, ...], *, seeds: int) -> Comparison:
 
 def _compare_runs(runs: Mapping[str, Run]) -> Similarity:
     for (one, first), (other, second) in itertools.pairwise(runs.items()):
-        labels, others = first.examples.labels, second.examples.labels
-        for name in labels.keys() & others.keys():
-            # As many examples may still be others; labels that differ give them away.
-            if not torch.equal(labels[name].test[:], others[name].test[:]):
-                raise ProbeError(
-                    f"`cka` needs the same held-out examples, and the labels `{name}` of `{one}` and `{other}` differ; "
-                    "give both the same data: `--data`"
-                )
+        _check_same_examples(one, first.examples, other, second.examples)
     return compare_representations(
         {folder: represent_held_out(run.model, run.examples.columns) for folder, run in runs.items()}
     )
+
+
+def _check_same_examples(one: str, first: Examples, other: str, second: Examples) -> None:
+    """Refuse held-out parts that differ in a column that both have, or that have none in common but labels.
+
+    As many examples with the same labels may still be others.
+    """
+    found, others = held_out_fingerprints(first), held_out_fingerprints(second)
+    shared = [name for name in found if name in others]
+    differing = [f"`{name}`" for name in shared if found[name] != others[name]]
+    remedy = "give both the same data: `--data`"
+    if differing:
+        raise ProbeError(
+            f"`cka` needs the same held-out examples, and those of `{one}` and `{other}` differ in "
+            f"{' and '.join(differing)}; {remedy}"
+        )
+    if all(first.source[name].kind is ColumnKind.LABEL for name in shared):
+        raise ProbeError(
+            f"`cka` needs the same held-out examples, and the data of `{one}` and `{other}` have no column in common "
+            f"that would show it; {remedy}"
+        )
 
 
 def _to_json(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 Rows = npt.NDArray[np.floating]
 
@@ -29,23 +29,33 @@ class Spread:
     std: float
 
 
+def without_constant_dimensions(features: Float[Rows, "N D"]) -> Float[npt.NDArray[np.float64], "N D"]:
+    """Finite features less their mean, in float64; a dimension that is the same for every example is 0 throughout.
+
+    What is constant up to rounding would otherwise count as a direction of its own.
+    """
+    centred: npt.NDArray[np.float64] = features.astype(np.float64) - features.mean(axis=0, dtype=np.float64)
+    centred[:, _are_constant(features)] = 0.0
+    return centred
+
+
+def _are_constant(features: Float[Rows, "N D"]) -> Bool[npt.NDArray[np.bool_], " D"]:
+    scale = float(np.abs(features).max(initial=0.0))
+    constant: npt.NDArray[np.bool_] = features.std(axis=0, dtype=np.float64) <= _CONSTANT * scale
+    return constant
+
+
 def measure_spread(features: Float[Rows, "N D"]) -> Spread:
     """The spread of finite features.
 
     The effective rank is that of the features less their mean, so that a representation that has collapsed to a point
     has rank 0 wherever the point is.
     """
-    std_D = features.std(axis=0, dtype=np.float64)
-    scale = float(np.abs(features).max(initial=0.0))
-    is_constant = std_D <= _CONSTANT * scale
-    centred = features.astype(np.float64) - features.mean(axis=0, dtype=np.float64)
-    # What is constant up to rounding would otherwise count as a direction of its own.
-    centred[:, is_constant] = 0.0
     return Spread(
         dimensions=features.shape[1],
-        constant_dimensions=int(is_constant.sum()),
-        effective_rank=effective_rank(centred),
-        std=float(std_D.mean()),
+        constant_dimensions=int(_are_constant(features).sum()),
+        effective_rank=effective_rank(without_constant_dimensions(features)),
+        std=float(features.std(axis=0, dtype=np.float64).mean()),
     )
 
 

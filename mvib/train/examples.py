@@ -36,12 +36,14 @@ class Examples:
         columns: by data variable, and the masks of partial ones under their own names.
         labels: every label column of the source by its own name, with all its labels: what probes are about, whether
             or not the method knows of it.
+        source: every column of the source by its own name, as it is there.
         bad: items of the data that are left out; more may be met while the run goes on.
         notes: what else a user should know of the data, a sentence each.
     """
 
     columns: Mapping[str, Column]
     labels: Mapping[str, Column]
+    source: Mapping[str, Column]
     bad: BadItems = field(default_factory=BadItems)
     notes: tuple[str, ...] = ()
 
@@ -76,7 +78,7 @@ def load_examples(method: Method, data: Data, *, labelled: int | None = None, se
     ]
     columns = bind_columns(source, variables, labelled=labelled, seed=seed)
     labels = {name: column for name, column in source.columns.items() if column.kind is ColumnKind.LABEL}
-    return Examples(columns=columns, labels=labels, bad=source.bad, notes=source.notes)
+    return Examples(columns=columns, labels=labels, source=source.columns, bad=source.bad, notes=source.notes)
 
 
 def example_shapes(columns: Mapping[str, Column]) -> Shapes:
@@ -116,9 +118,23 @@ def data_name(data: Data) -> str:
 
 def fingerprint(columns: Mapping[str, Column]) -> str:
     """A hash by which a run that goes on knows its data: of examples, or names and lengths of files left on disk."""
-    digest = hashlib.blake2b(digest_size=16)
+    digest = _digest()
     for name in sorted(columns):
         digest.update(name.encode())
         for part in (columns[name].train, columns[name].test):
             add_rows(digest, part)
     return digest.hexdigest()
+
+
+def held_out_fingerprints(examples: Examples) -> dict[str, str]:
+    """A hash of the held-out part of every column of the source, by which two runs know that theirs are the same."""
+    found = {}
+    for name, column in examples.source.items():
+        digest = _digest()
+        add_rows(digest, column.test)
+        found[name] = digest.hexdigest()
+    return found
+
+
+def _digest() -> "hashlib.blake2b":
+    return hashlib.blake2b(digest_size=16)

@@ -62,3 +62,22 @@ def test_other_data_that_are_asked_for_are_said_to_be_others(run: str, tmp_path:
     assert said.startswith(note)
     exported = CliRunner().invoke(export_command, [run, "--data", other, "--format", "npy"])
     assert f"note: {note}" in exported.output
+
+
+def test_runs_on_other_examples_are_not_compared_though_their_labels_agree(run: str, tmp_path: Path) -> None:
+    other = trained(tmp_path / "other", write_data(tmp_path / "other.npz", shift=0.5))
+    apart = evaluate(run, other, "--probe", "cka")
+    assert apart.exit_code == 2
+    assert f"those of `{run}` and `{other}` differ in `image`; give both the same data: `--data`" in apart.stderr
+    together = evaluate(run, other, "--probe", "cka", "--data", f"npz:{tmp_path}/data.npz")
+    assert together.exit_code == 0, together.output
+    # Another file with the same examples is the same data.
+    again = trained(tmp_path / "again", write_data(tmp_path / "again.npz"), seed=1)
+    assert evaluate(run, again, "--probe", "cka").exit_code == 0
+
+
+def test_runs_without_a_column_in_common_are_not_compared(run: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "named.npz", picture=arrays()["image"].numpy(), label=arrays()["label"].numpy())
+    other = trained(tmp_path / "other", f"npz:{tmp_path}/named.npz")
+    apart = evaluate(run, other, "--probe", "cka")
+    assert (apart.exit_code, "have no column in common that would show it" in apart.stderr) == (2, True)

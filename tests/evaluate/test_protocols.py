@@ -199,7 +199,7 @@ def test_the_command_prints_protocols_and_compares_runs(tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", image=changed["image"].numpy(), label=(changed["label"].numpy() + 1) % 3)
     train_method(analysis_of(VIEWS, SETTINGS), data=f"npz:{tmp_path}/other.npz", out=tmp_path / "other")
     apart = CliRunner().invoke(command, [folders[0], str(tmp_path / "other"), "--probe", "cka"])
-    assert (apart.exit_code, "the labels `label` of" in apart.stderr) == (2, True)
+    assert (apart.exit_code, "differ in `image` and `label`; give both" in apart.stderr) == (2, True)
     table = CliRunner().invoke(command, [folders[0], "--probe", "rankme,retrieval"])
     assert "retrieval mAP (label)" in table.output
     assert "protocol: intervals: 95%" in table.output

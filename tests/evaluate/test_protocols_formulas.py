@@ -141,6 +141,15 @@ def test_cka_of_half_the_directions() -> None:
     assert linear_cka(np.ones((5, 2)), np.eye(5)) is None
 
 
+@pytest.mark.parametrize("scale", [1e-38, 1.0, 1e38])
+def test_cka_of_a_point_with_rounding_is_none_at_every_scale(scale: float) -> None:
+    rng = np.random.default_rng(0)
+    apart = rng.standard_normal((50, 4))
+    point = (scale * (3 + 1e-7 * rng.standard_normal((50, 4)))).astype(np.float64)
+    assert linear_cka(point, apart) is None
+    assert linear_cka(scale * apart, apart) == pytest.approx(1.0, rel=1e-12)
+
+
 def test_average_precision_is_that_of_the_textbook() -> None:
     ranking = np.array([[True, False, True, False, False], [False, True, False, False, True]])
     assert average_precision(ranking) == pytest.approx([(1 + 2 / 3) / 2, (1 / 2 + 2 / 5) / 2], rel=1e-12)

@@ -4,6 +4,8 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float
 
+from mvib.evaluate.spread import without_constant_dimensions
+
 Matrix = npt.NDArray[np.floating]
 
 CKA_PROTOCOL = (
@@ -20,15 +22,22 @@ def linear_cka(x: Float[Matrix, "N D"], y: Float[Matrix, "N E"]) -> float | None
         y: the other.
 
     Returns:
-        Between 0 and 1; none where one of them is the same for every example.
+        Between 0 and 1; none where one of them is the same for every example but for rounding, in proportion to its
+        largest number, as in the spread of the evaluation's table.
 
     Source: Kornblith, Norouzi, Lee, Hinton 2019, arXiv:1905.00414, section 3.
     """
     assert len(x) == len(y), "CKA compares representations of the same examples"
-    centred_x, centred_y = (np.asarray(rows, dtype=np.float64) - rows.mean(axis=0, dtype=np.float64) for rows in (x, y))
+    centred_x, centred_y = (without_constant_dimensions(rows) for rows in (x, y))
+    # Of length one: fourth powers of very small or large numbers would leave the range.
+    for centred in (centred_x, centred_y):
+        length = float(np.linalg.norm(centred))
+        if length == 0:
+            return None
+        centred /= length
     shared = _square_norm(centred_x, centred_y)
     own = np.sqrt(_square_norm(centred_x, centred_x) * _square_norm(centred_y, centred_y))
-    return None if own == 0 else float(shared / own)
+    return float(shared / own)
 
 
 def _square_norm(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float:
