@@ -22,7 +22,7 @@ Pixels = npt.NDArray[np.uint8]
 
 @torch.no_grad()
 def draw_reconstructions(model: CompiledModel, columns: Mapping[str, Column], device: torch.device) -> dict[str, bytes]:
-    """A PNG for every decoder that predicts an image.
+    """A PNG for every decoder that predicts an image, of examples spread evenly over the held-out part.
 
     Args:
         model: trained.
@@ -32,14 +32,17 @@ def draw_reconstructions(model: CompiledModel, columns: Mapping[str, Column], de
     Returns:
         PNG files by the name of the decoder; none where no decoder predicts an image.
     """
+    number = min(len(column.test) for column in columns.values())
+    # The first ones are of one class where a folder is read by class.
+    places = torch.linspace(0, number - 1, min(NUM_SHOWN, number)).round().long()
     images = {
-        decoder: columns[target].test[:NUM_SHOWN]
+        decoder: columns[target].test[places]
         for decoder, target in model.decoder_targets.items()
         if columns[target].kind is ColumnKind.IMAGE
     }
     if not images:
         return {}
-    batch = {name: column.test[:NUM_SHOWN].to(device) for name, column in columns.items()}
+    batch = {name: column.test[places].to(device) for name, column in columns.items()}
     predictions = model.predictions(batch)
     return {
         decoder: _draw_rows(originals, predictions[decoder].cpu().reshape(originals.shape))

@@ -9,6 +9,7 @@ import torch
 from click.testing import CliRunner
 
 from mvib.cli.eval import command
+from mvib.data.rows import StoredRows
 from mvib.evaluate import ProbeError, evaluate_model
 from mvib.evaluate.evaluation import protocol_of, read_probes
 from mvib.evaluate.protocols import PROTOCOLS, Material, Measure, measure_protocol
@@ -120,6 +121,47 @@ def test_views_are_those_of_the_method_and_follow_the_seed(run: Run) -> None:
     assert np.array_equal(views, again)  # type: ignore[arg-type]
     assert not np.array_equal(views, other)  # type: ignore[arg-type]
     assert not np.array_equal(views[:, 0], views[:, 2])
+
+
+class Watched(StoredRows):
+    """Rows that remember which of them were read."""
+
+    def __init__(self, rows: torch.Tensor) -> None:
+        self.rows = rows
+        self.read_places: list[int] = []
+
+    row_shape = (1, 4, 4)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def read(self, indices: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> torch.Tensor:
+        self.read_places.extend(indices.tolist())
+        return self.rows[torch.from_numpy(indices)]
+
+    def take(self, indices: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> "Watched":
+        raise NotImplementedError
+
+    def add_to(self, digest: object) -> None:
+        raise NotImplementedError
+
+
+def test_views_are_of_examples_of_all_classes_though_they_lie_in_order_of_class(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mvib.evaluate.protocols.model_material.LIDAR_EXAMPLES", 30)
+    of_seeds = []
+    for seed in (0, 1):
+        rows = Watched(arrays(number=90)["image"])
+        views = encode_views(run.model, {"X": rows}, seed=seed, num_views=2)
+        assert views is not None
+        assert len(views) == 30
+        # Thirds stand for classes, as a folder of three classes is read.
+        counts = np.bincount(np.array(rows.read_places) // 30, minlength=3)
+        assert counts.sum() == 30
+        assert counts.min() >= 5
+        of_seeds.append(rows.read_places)
+    assert of_seeds[0] != of_seeds[1]
 
 
 def test_all_protocols_of_a_model_leave_it_as_it_was(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,8 @@
 """What the loop promises, whatever the method."""
 
+import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from mvib.semantics.inherit import apply_overrides
 from mvib.syntax.formatter import format_spec
 from mvib.train import Run, SettingError, load_run, train_method
 from mvib.train.events import Event, Finished, Started, StepTaken
+from mvib.train.reconstructions import draw_reconstructions
 from tests.train.small import BOTTLENECK, CONTRASTIVE, METHODS, MOMENTUM, analysis_of, arrays, metrics
 
 
@@ -121,6 +124,19 @@ def test_reconstructions_are_drawn_where_a_decoder_predicts_an_image(tmp_path: P
     train(BOTTLENECK, tmp_path / "run")
     with Image.open(tmp_path / "run" / "reconstructions.png") as picture:
         assert picture.size == (16 * 48 + 15 * 4, 2 * 48 + 4)
+
+
+def test_reconstructions_show_all_of_a_held_out_part_that_lies_in_order_of_class() -> None:
+    run = train(BOTTLENECK)
+    shades = torch.tensor([0.0, 0.5, 1.0]).repeat_interleave(40)[:, None, None, None].expand(-1, 1, 4, 4)
+    columns = {
+        name: replace(column, test=shades if name == "X" else torch.arange(120) // 40)
+        for name, column in run.examples.columns.items()
+    }
+    (png,) = draw_reconstructions(run.model, columns, torch.device("cpu")).values()
+    with Image.open(io.BytesIO(png)) as picture:
+        shown = [picture.getpixel((cell * 52 + 24, 24)) for cell in range(16)]
+    assert [shown.count(shade) for shade in (0, 128, 255)] == [5, 6, 5]
 
 
 def test_networks_may_run_in_half_precision() -> None:

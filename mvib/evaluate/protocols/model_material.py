@@ -22,12 +22,12 @@ _BATCH = 250
 def encode_views(
     model: CompiledModel, tensors: Mapping[str, Column], *, seed: int, num_views: int = LIDAR_VIEWS
 ) -> npt.NDArray[np.float32] | None:
-    """Representations of views that the method itself draws, of the first examples.
+    """Representations of views that the method itself draws, of `LIDAR_EXAMPLES` drawn examples at most.
 
     Args:
         model: stays as it is; it runs in evaluation mode.
         tensors: by data variable.
-        seed: of the views; torch's global generator is left alone.
+        seed: of the examples and their views; torch's global generator is left alone.
         num_views: of each example, or a few more where the method draws them together.
 
     Returns:
@@ -40,13 +40,13 @@ def encode_views(
         return None
     trial = copy.deepcopy(model)
     device = _device(model)
-    number = min(LIDAR_EXAMPLES, *(len(rows) for rows in tensors.values()))
+    chosen = torch.from_numpy(_draw_places(min(len(rows) for rows in tensors.values()), seed=seed))
     rounds = -(-num_views // min(counts))
     parts: list[Tensor] = []
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), evaluation_mode(trial):
         torch.manual_seed(seed)
-        for start in range(0, number, _BATCH):
-            batch = {name: rows[start : min(number, start + _BATCH)].to(device) for name, rows in tensors.items()}
+        for places in torch.split(chosen, _BATCH):
+            batch = {name: rows[places.to(rows.device)].to(device) for name, rows in tensors.items()}
             size = len(next(iter(batch.values())))
             drawn: list[Tensor] = []
             for _ in range(rounds):
@@ -57,6 +57,12 @@ def encode_views(
                 return None
             parts.append(torch.stack(drawn, dim=1).cpu())
     return torch.cat(parts).numpy()
+
+
+def _draw_places(number: int, *, seed: int) -> Places:
+    """Some of so many rows, in rising order. The first ones would be of few classes where a folder is read by class."""
+    drawn: Places = np.random.default_rng(seed).permutation(number)[:LIDAR_EXAMPLES]
+    return np.sort(drawn)
 
 
 def _members(model: CompiledModel, family: str) -> list[str]:

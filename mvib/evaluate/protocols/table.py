@@ -107,8 +107,9 @@ _ALL = (
     Protocol(
         name="lidar",
         text=f"the same of the eigenvalues of Sw^-1/2 Sb Sw^-1/2 (Thilak et al. 2024) of at most "
-        f"{model_material.LIDAR_EXAMPLES:,} held-out examples with {model_material.LIDAR_VIEWS} views each that the "
-        f"method draws by the seed, delta {spectra.LIDAR_DELTA:g}, of the represented variable",
+        f"{model_material.LIDAR_EXAMPLES:,} held-out examples, drawn by the seed, with "
+        f"{model_material.LIDAR_VIEWS} views each that the method draws by it, delta "
+        f"{spectra.LIDAR_DELTA:g}, of the represented variable",
         needs_labels=False,
         is_seeded=True,
         metrics=("rank",),
