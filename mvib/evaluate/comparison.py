@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mvib.evaluate.evaluation import CLASSIFIER, DATA_PROTOCOL, SPREAD_PROTOCOL, Evaluation, protocol_of
-from mvib.evaluate.protocols import Measure
-from mvib.evaluate.protocols.measuring import INTERVAL_PROTOCOL
+from mvib.evaluate.protocols import PROTOCOLS, Measure
+from mvib.evaluate.protocols.intervals import INTERVAL_PROTOCOL
+from mvib.evaluate.protocols.measuring import EXAMPLES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,7 @@ def measure_to_json(measure: Measure) -> dict[str, Any]:
         "value": measure.value,
         "std": measure.std,
         "interval": None if measure.interval is None else list(measure.interval),
+        "interval_of": measure.interval_of,
         "seeds": measure.num_seeds,
         "note": measure.note,
     }
@@ -112,6 +114,13 @@ def comparison_notes(comparison: Comparison) -> list[str]:
         )
         if evaluation.note:
             notes.append(f"{name}: {evaluation.note}")
+    drawn = [m.protocol for m in comparison.trained.measures if m.interval_of == EXAMPLES]
+    drawn = [name for name in dict.fromkeys(drawn) if PROTOCOLS[name].is_seeded]
+    if drawn:
+        notes.append(
+            f"the intervals of {', '.join(drawn)} are of the held-out examples only: what the draw changes, one seed "
+            "does not show; `--seeds 5`"
+        )
     for probe in comparison.probes:
         if probe not in comparison.shown_probes:
             why = "no decoder of the spec predicts a label" if probe == CLASSIFIER else "the data have no label"

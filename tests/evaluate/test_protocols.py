@@ -230,7 +230,7 @@ def test_the_command_prints_protocols_and_compares_runs(tmp_path: Path) -> None:
         ("rankme", "rank"),
         ("few-10", "accuracy"),
     ]
-    assert set(measures[0]) == {"probe", "about", "metric", "value", "std", "interval", "seeds", "note"}
+    assert set(measures[0]) == {"probe", "about", "metric", "value", "std", "interval", "interval_of", "seeds", "note"}
     assert measures[-1]["seeds"] == 2
     text = CliRunner().invoke(command, [*folders, "--probe", "cka"])
     assert text.exit_code == 0, text.output

@@ -6,17 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
+from mvib.evaluate.protocols.intervals import Resampled, example_interval, seed_interval
 from mvib.evaluate.protocols.material import Material
 
-LEVEL = 0.95
-RESAMPLES = 1000
-INTERVAL_PROTOCOL = (
-    f"intervals: {LEVEL:.0%}; of a mean over held-out examples by the percentiles of {RESAMPLES:,} bootstrap samples "
-    "of them (numbers of an example averaged over seeds first), of any other number by Student's t over seeds, and "
-    "none for one seed"
-)
+# What an interval covers.
+EXAMPLES, SEEDS = "examples", "seeds"
 
 
 class CannotMeasureError(Exception):
@@ -29,13 +24,17 @@ class Found:
 
     Attributes:
         value: of the metric.
-        examples: for a mean over held-out examples, the number of each of them.
         note: what a reader must know, empty for nothing.
+        resampled: the same of bootstrap samples of the held-out examples; none where it is not made of single ones.
+        num_examples: how many these are.
+        limits: of the metric.
     """
 
     value: float
-    examples: npt.NDArray[np.float64] | None = None
     note: str = ""
+    resampled: Resampled | None = None
+    num_examples: int = 0
+    limits: tuple[float, float] = (-math.inf, math.inf)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +69,7 @@ class Measure:
         value: mean over seeds, none where it could not be measured.
         std: over seeds (n - 1), none for one seed.
         interval: 95%, none where there is none.
+        interval_of: what the interval covers: `examples`, `seeds` or `examples and seeds`; empty without one.
         num_seeds: behind the value.
         note: what a reader must know, empty for nothing.
     """
@@ -80,14 +80,21 @@ class Measure:
     value: float | None
     std: float | None = None
     interval: tuple[float, float] | None = None
+    interval_of: str = ""
     num_seeds: int = 0
     note: str = ""
 
 
 def mean_of(examples: npt.NDArray[np.float64] | npt.NDArray[np.bool_], note: str = "") -> Found:
-    """A mean over held-out examples."""
+    """A mean over held-out examples of numbers between 0 and 1."""
     numbers = examples.astype(np.float64)
-    return Found(float(numbers.mean()), examples=numbers, note=note)
+    return Found(
+        float(numbers.mean()),
+        note=note,
+        resampled=lambda counts: counts @ numbers / len(numbers),
+        num_examples=len(numbers),
+        limits=(0.0, 1.0),
+    )
 
 
 def measure_protocol(protocol: Protocol, material: Material, *, about: str = "", num_seeds: int = 1) -> list[Measure]:
@@ -125,34 +132,30 @@ def _check(protocol: Protocol, material: Material) -> None:
 
 def _joined(protocol: Protocol, about: str, metric: str, found: Sequence[Found]) -> Measure:
     values = np.array([one.value for one in found])
-    std = float(values.std(ddof=1)) if len(values) > 1 else None
-    examples = [one.examples for one in found if one.examples is not None]
-    is_mean = len(examples) == len(found)
-    interval = bootstrap_interval(np.mean(examples, axis=0)) if is_mean else seed_interval(values)
+    interval, interval_of = _interval(found, values)
     notes = list(dict.fromkeys(one.note for one in found if one.note))
     return Measure(
         protocol=protocol.name,
         about=about,
         metric=metric,
         value=float(values.mean()),
-        std=std,
+        std=float(values.std(ddof=1)) if len(values) > 1 else None,
         interval=interval,
+        interval_of=interval_of,
         num_seeds=len(found),
         note="; ".join(notes),
     )
 
 
-def bootstrap_interval(examples: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Percentiles of the mean over bootstrap samples of held-out examples; the same examples give the same interval."""
-    generator = np.random.default_rng(0)
-    means = [examples[generator.integers(len(examples), size=len(examples))].mean() for _ in range(RESAMPLES)]
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
-
-
-def seed_interval(values: npt.NDArray[np.float64]) -> tuple[float, float] | None:
-    """Student's t interval of the mean over seeds; none for one."""
-    if len(values) < 2:
-        return None
-    half = float(stats.t.ppf((1 + LEVEL) / 2, df=len(values) - 1)) * float(values.std(ddof=1)) / math.sqrt(len(values))
-    return float(values.mean()) - half, float(values.mean()) + half
+def _interval(found: Sequence[Found], values: npt.NDArray[np.float64]) -> tuple[tuple[float, float] | None, str]:
+    """Within the limits of the metric, and what it covers."""
+    resampled = [one.resampled for one in found if one.resampled is not None]
+    if len(resampled) < len(found):
+        bounds, covers = seed_interval(values), SEEDS
+    else:
+        bounds = example_interval(resampled, values, num_examples=found[0].num_examples)
+        covers = EXAMPLES if len(found) == 1 else f"{EXAMPLES} and {SEEDS}"
+    if bounds is None:
+        return None, ""
+    low, high = (min(max(bound, found[0].limits[0]), found[0].limits[1]) for bound in bounds)
+    return (low, high), covers

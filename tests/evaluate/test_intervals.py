@@ -1,0 +1,175 @@
+"""Intervals of protocols: that they cover what they say, found by simulation, and that they agree with known ones."""
+
+import math
+import time
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+
+from mvib.evaluate import Comparison, Evaluation
+from mvib.evaluate.comparison import comparison_notes, measure_to_json
+from mvib.evaluate.protocols import PROTOCOLS, Material, measure_protocol
+from mvib.evaluate.protocols.clusters import adjusted_rand, normalized_mutual_information
+from mvib.evaluate.protocols.intervals import example_interval, seed_interval
+from mvib.evaluate.protocols.measuring import mean_of
+
+Numbers = npt.NDArray[np.float64]
+NUM_RUNS = 400
+
+
+def interval_of(correct_SM: Numbers) -> tuple[float, float]:
+    """Of the accuracy of some seeds (rows) on some examples (columns)."""
+    found = [mean_of(row) for row in correct_SM]
+    return example_interval(
+        [one.resampled for one in found if one.resampled is not None],
+        np.array([one.value for one in found]),
+        num_examples=correct_SM.shape[1],
+    )
+
+
+def answers(rng: np.random.Generator, *, num_seeds: int, num_examples: int, of_seeds: float) -> Numbers:
+    """Right and wrong answers: examples are easy or hard, seeds lucky or not, about 0.7 in the mean."""
+    ease_M = rng.uniform(0.4, 1.0, size=num_examples)
+    luck_S = of_seeds * rng.standard_normal(num_seeds)
+    return (rng.random((num_seeds, num_examples)) < ease_M + luck_S[:, None]).astype(np.float64)
+
+
+# Luck is small beside its limits, so that the mean over all seeds and examples is 0.7 but for a thousandth.
+@pytest.mark.parametrize(("num_seeds", "of_seeds"), [(1, 0.0), (2, 0.05), (3, 0.0), (3, 0.02), (3, 0.05), (10, 0.05)])
+def test_intervals_cover_other_examples_and_other_seeds(num_seeds: int, of_seeds: float) -> None:
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(NUM_RUNS):
+        low, high = interval_of(answers(rng, num_seeds=num_seeds, num_examples=150, of_seeds=of_seeds))
+        covered += low <= 0.7 <= high
+    # Three standard errors of a share of 0.95 among 400 are 0.033; wide intervals are allowed, narrow ones are not.
+    assert covered / NUM_RUNS >= 0.95 - 0.033
+
+
+def test_an_interval_of_examples_alone_would_leave_out_the_draw() -> None:
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(NUM_RUNS):
+        low, high = interval_of(answers(rng, num_seeds=3, num_examples=150, of_seeds=0.05).mean(axis=0, keepdims=True))
+        covered += low <= 0.7 <= high
+    # Otherwise the test above would show nothing.
+    assert covered / NUM_RUNS < 0.85
+
+
+def test_an_interval_over_examples_is_about_that_of_the_normal() -> None:
+    low, high = interval_of(np.repeat([[1.0, 0.0]], [700, 300], axis=1))
+    half = 1.96 * math.sqrt(0.7 * 0.3 / 1000)
+    assert (low, high) == pytest.approx((0.7 - half, 0.7 + half), abs=0.003)
+
+
+def test_an_interval_over_seeds_is_students() -> None:
+    # t(0.975, 2) = 4.3026527
+    students = pytest.approx((2 - 4.3026527 / math.sqrt(3), 2 + 4.3026527 / math.sqrt(3)), rel=1e-7)
+    assert seed_interval(np.array([1.0, 2.0, 3.0])) == students
+    assert seed_interval(np.array([1.0])) is None
+
+
+def test_where_all_examples_are_alike_the_interval_is_that_of_the_seeds() -> None:
+    values = np.array([0.2, 0.3, 0.4])
+    found = interval_of(np.repeat(values[:, None], 50, axis=1))
+    # The 2.5% quantile of a thousand values of Student's t.
+    assert found == pytest.approx(seed_interval(values), abs=0.005)
+
+
+def test_nmi_and_ari_of_tables_are_those_of_sklearn() -> None:
+    rng = np.random.default_rng(0)
+    for num_classes, num_clusters, noise in (
+        (3, 3, 0.3),
+        (2, 5, 0.0),
+        (4, 2, 1.0),
+        (1, 3, 0.5),
+        (3, 1, 0.5),
+        (1, 1, 0.0),
+    ):
+        labels = rng.integers(num_classes, size=60)
+        clusters = np.where(rng.random(60) < noise, rng.integers(num_clusters, size=60), labels % num_clusters)
+        table = np.zeros((1, num_classes, num_clusters))
+        np.add.at(table[0], (labels, clusters), 1)
+        expected = normalized_mutual_info_score(labels, clusters)
+        assert normalized_mutual_information(table)[0] == pytest.approx(expected, abs=1e-12)
+        assert adjusted_rand(table)[0] == pytest.approx(adjusted_rand_score(labels, clusters), abs=1e-12)
+
+
+def clustered(*, number: int, seed: int, spread: float = 1.2) -> Material:
+    rng = np.random.default_rng(seed)
+    labels = np.arange(number) % 3
+    train, test = (2 * np.eye(3, 4)[labels] + spread * rng.standard_normal((number, 4)) for _ in range(2))
+    return Material(train_features=train, train_labels=labels, test_features=test, test_labels=labels)
+
+
+@pytest.mark.parametrize("num_seeds", [1, 3])
+def test_nmi_and_ari_have_intervals_over_examples(num_seeds: int) -> None:
+    few, many = (
+        measure_protocol(PROTOCOLS["clusters"], clustered(number=number, seed=0), num_seeds=num_seeds)
+        for number in (60, 960)
+    )
+    for small, large in zip(few, many, strict=True):
+        widths = []
+        for one in (small, large):
+            assert one.interval is not None
+            assert one.value is not None
+            assert one.interval[0] < one.value < one.interval[1]
+            assert one.interval_of == ("examples" if num_seeds == 1 else "examples and seeds")
+            widths.append(one.interval[1] - one.interval[0])
+        # Sixteen times the examples: a quarter of the width. Starts of k-means change little here.
+        assert 1 / 8 < widths[1] / widths[0] < 1 / 2.5
+
+
+def test_nmi_of_new_examples_lies_in_the_interval() -> None:
+    """New held-out examples of one representation, whose clusters stay."""
+    covered, values = 0, []
+    intervals = []
+    for seed in range(60):
+        found = measure_protocol(PROTOCOLS["clusters"], clustered(number=150, seed=seed))[0]
+        assert found.value is not None
+        assert found.interval is not None
+        values.append(found.value)
+        intervals.append(found.interval)
+    expected = float(np.mean(values))
+    covered = sum(low <= expected <= high for low, high in intervals)
+    # Three standard errors of a share of 0.95 among 60 are 0.085.
+    assert covered / 60 >= 0.95 - 0.085
+
+
+def test_intervals_stay_within_the_limits_of_the_metric() -> None:
+    found = [mean_of(np.repeat([1.0, 0.0], [share, 100 - share])) for share in (95, 100)]
+    assert seed_interval(np.array([one.value for one in found])) == pytest.approx((0.657, 1.293), abs=0.001)
+    (measure,) = measure_protocol(PROTOCOLS["few-10"], clustered(number=60, seed=0, spread=0.4), num_seeds=2)
+    assert measure.interval is not None
+    assert measure.interval[1] <= 1
+
+
+def test_one_seed_of_what_is_drawn_is_said_to_cover_examples_only() -> None:
+    def note(num_seeds: int) -> list[str]:
+        material = clustered(number=60, seed=0)
+        measures = tuple(
+            one
+            for name in ("few-10", "retrieval", "rankme")
+            for one in measure_protocol(PROTOCOLS[name], material, num_seeds=num_seeds)
+        )
+        assert {measure_to_json(one)["interval_of"] for one in measures if one.protocol == "retrieval"} == {"examples"}
+        assert [one.interval_of for one in measures if one.protocol == "rankme"] == [""]
+        found = Evaluation(results=(), spread=None, note="", measures=measures)
+        return comparison_notes(Comparison(probes=("few-10", "retrieval", "rankme"), trained=found, untrained=found))
+
+    assert note(1) == [
+        "the intervals of few-10 are of the held-out examples only: what the draw changes, one seed does not show; "
+        "`--seeds 5`"
+    ]
+    assert note(2) == []
+
+
+def test_many_examples_take_no_long() -> None:
+    correct = np.random.default_rng(0).random((5, 20_000)) < 0.7
+    began = time.perf_counter()
+    low, high = interval_of(correct.astype(np.float64))
+    assert 0.69 < low < high < 0.71
+    # 0.5 s on one core; without blocks it would take gigabytes.
+    assert time.perf_counter() - began < 10
