@@ -7,6 +7,7 @@ from mvib.data.arrays import source_from_arrays
 from mvib.data.bad_items import BadItem, BadItems
 from mvib.data.batches import count_batches, held_out_part, training_part
 from mvib.data.binding import bind_columns
+from mvib.data.classes import match_classes
 from mvib.data.columns import Column, ColumnKind, DataSource
 from mvib.data.errors import DataError, WorkerEndedError
 from mvib.data.loading import BatchLoader, Loading, Share
@@ -34,6 +35,7 @@ __all__ = [
     "held_out_part",
     "load_source",
     "mask_name",
+    "match_classes",
     "read_batch",
     "source_from_arrays",
     "source_from_object",

@@ -47,7 +47,12 @@ def describe_run(
         "left_out": [str(item) for item in examples.bad],
         "fingerprint": fingerprint(examples.columns),
         "shapes": {
-            name: {"kind": str(column.kind), "shape": list(column.shape), "classes": column.classes}
+            name: {
+                "kind": str(column.kind),
+                "shape": list(column.shape),
+                "classes": column.classes,
+                "class_names": list(column.class_names),
+            }
             for name, column in examples.columns.items()
         },
         "parameters": {"trained": trained, "untrained": untrained},

@@ -1,7 +1,7 @@
 """The examples of a run: the columns that the data variables of a method stand for, and their shapes."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from mvib.data import (
     add_rows,
     bind_columns,
     load_source,
+    match_classes,
     source_from_object,
     with_absolute_paths,
 )
@@ -58,7 +59,14 @@ class Examples:
         return min(len(column.test) for column in self.columns.values())
 
 
-def load_examples(method: Method, data: Data, *, labelled: int | None = None, seed: int = 0) -> Examples:
+def load_examples(
+    method: Method,
+    data: Data,
+    *,
+    labelled: int | None = None,
+    seed: int = 0,
+    class_names: Mapping[str, Sequence[str]] | None = None,
+) -> Examples:
     """Load data and find the column of every data variable of a method.
 
     Args:
@@ -66,9 +74,11 @@ def load_examples(method: Method, data: Data, *, labelled: int | None = None, se
         data: name of a source, or a Python object: arrays by name, or torch data sets.
         labelled: how many training labels the partial label keeps, none for all.
         seed: which ones.
+        class_names: of labels of the method, what a model that is trained already takes for the classes 0, 1, ...; the
+            data may have them in another order, or some of them.
 
     Raises:
-        DataError: there is no such data, or it does not fit the variables.
+        DataError: there is no such data, or it does not fit the variables or the classes.
     """
     source = load_source(data) if isinstance(data, str) else source_from_object(data)
     variables = [
@@ -77,6 +87,8 @@ def load_examples(method: Method, data: Data, *, labelled: int | None = None, se
         if family.kind is VariableKind.DATA
     ]
     columns = bind_columns(source, variables, labelled=labelled, seed=seed)
+    for name, names in (class_names or {}).items():
+        columns[name] = match_classes(columns[name], names, label=name)
     labels = {name: column for name, column in source.columns.items() if column.kind is ColumnKind.LABEL}
     return Examples(columns=columns, labels=labels, source=source.columns, bad=source.bad, notes=source.notes)
 
@@ -121,6 +133,7 @@ def fingerprint(columns: Mapping[str, Column]) -> str:
     digest = _digest()
     for name in sorted(columns):
         digest.update(name.encode())
+        digest.update("\n".join(columns[name].class_names).encode(errors="surrogateescape"))
         for part in (columns[name].train, columns[name].test):
             add_rows(digest, part)
     return digest.hexdigest()

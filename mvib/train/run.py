@@ -137,7 +137,9 @@ def load_run(
         raise FolderError(title, "give its data: `--data npz:PATH`")
     given = config.data if data is None else data
     config = replace(config, data=data_name(given))
-    examples = load_examples(analysis.method, given, labelled=config.labelled, seed=config.seed)
+    examples = load_examples(
+        analysis.method, given, labelled=config.labelled, seed=config.seed, class_names=_class_names(saved)
+    )
     notes: tuple[str, ...] = ()
     if fingerprint(examples.columns) != saved["fingerprint"]:
         if data is None:
@@ -161,6 +163,16 @@ def load_run(
         summary=read_summary(opened),
         notes=notes,
     )
+
+
+def _class_names(saved: Mapping[str, Any]) -> dict[str, list[str]]:
+    """By label, as far as the run recorded them: the folder may be a stranger's, or of an earlier version."""
+    found = {name: shape.get("class_names") for name, shape in saved["shapes"].items() if isinstance(shape, dict)}
+    return {
+        name: names
+        for name, names in found.items()
+        if isinstance(names, list) and names and all(isinstance(word, str) for word in names)
+    }
 
 
 def record_probes(run: Run, probes: Mapping[str, Any]) -> None:

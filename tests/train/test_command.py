@@ -81,7 +81,7 @@ def test_eval_repeats_what_train_found_from_the_folder_alone(spec: str, capsys: 
     capsys.readouterr()
     assert main(["eval", "run", "--format", "json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found.pop("run") == "run"
+    assert (found.pop("run"), found.pop("notes")) == ("run", [])
     assert found == json.loads(Path("run/summary.json").read_text())["probes"]
     assert main(["eval", "run", "--probe", "knn"]) == 0
     out = capsys.readouterr().out

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from mvib.data import Rows, read_batch
 from mvib.train.examples import Examples
 
 # Of each part. On the digits one look then costs less than a training step of 256 (docs/report.md has the numbers).
@@ -62,9 +63,9 @@ def take_sample(examples: Examples, *, device: torch.device) -> Sample:
     )
 
 
-def _take(parts: Mapping[str, object], number: int, most: int, device: torch.device) -> tuple[Batch, Tensor]:
+def _take(parts: Mapping[str, Rows], number: int, most: int, device: torch.device) -> tuple[Batch, Tensor]:
     indices = torch.linspace(0, number - 1, min(most, number)).round().long()
-    taken: dict[str, Tensor] = {name: part[indices] for name, part in parts.items()}  # type: ignore[index]
+    taken = read_batch(parts, indices)
     # A picture that cannot be decoded is no number throughout.
     is_whole = torch.ones(len(indices), dtype=torch.bool)
     for values in taken.values():
