@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from mvib.compile import CompiledModel
-from mvib.data import Column, ColumnKind
+from mvib.data import Column, ColumnKind, held_out_part, read_batch
 
 NUM_SHOWN = 16
 _SIDE = 48
@@ -35,15 +35,12 @@ def draw_reconstructions(model: CompiledModel, columns: Mapping[str, Column], de
     number = min(len(column.test) for column in columns.values())
     # The first ones are of one class where a folder is read by class.
     places = torch.linspace(0, number - 1, min(NUM_SHOWN, number)).round().long()
-    images = {
-        decoder: columns[target].test[places]
-        for decoder, target in model.decoder_targets.items()
-        if columns[target].kind is ColumnKind.IMAGE
-    }
-    if not images:
+    targets = {d: target for d, target in model.decoder_targets.items() if columns[target].kind is ColumnKind.IMAGE}
+    if not targets:
         return {}
-    batch = {name: column.test[places].to(device) for name, column in columns.items()}
-    predictions = model.predictions(batch)
+    batch = read_batch(held_out_part(columns), places)
+    images = {decoder: batch[target].cpu() for decoder, target in targets.items()}
+    predictions = model.predictions({name: values.to(device) for name, values in batch.items()})
     return {
         decoder: _draw_rows(originals, predictions[decoder].cpu().reshape(originals.shape))
         for decoder, originals in images.items()

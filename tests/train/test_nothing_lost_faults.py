@@ -321,7 +321,7 @@ def test_numbers_that_are_not_finite_stop_the_run_and_nothing_is_overwritten(tmp
 def test_nan_in_arrays_is_refused_before_training(tmp_path: Path) -> None:
     data = arrays()
     data["image"][5, 0, 1, 1] = float("nan")
-    with pytest.raises(DataError, match="the array `image` holds values that are not finite"):
+    with pytest.raises(DataError, match=r"`arrays:image\[5\]` holds a number that is not finite"):
         train_method(analysis_of(CONTRASTIVE), data=data, epochs=2, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
