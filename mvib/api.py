@@ -150,6 +150,7 @@ def train(
     devices: int | None = None,
     nodes: int | None = None,
     compile: bool = False,
+    fsdp: bool = False,
     workers: int | None = None,
     keep: int = 2,
     monitors: Sequence[str] | None = None,
@@ -167,6 +168,8 @@ def train(
             started again, which comes to this call by itself.
         nodes: machines; default: those of `torchrun`, or one.
         compile: whether networks and objective are compiled by `torch.compile`.
+        fsdp: whether each of several processes keeps a part of the weights, of their gradients and of the optimizer's
+            state alone (fully sharded data parallelism).
         workers: processes that read data which are not in memory; default: one a core, at most 8.
         keep: how many checkpoints are kept.
         monitors: names of what is watched on held-out data (docs/report.md); default: everything.
@@ -190,6 +193,7 @@ def train(
         devices=devices,
         nodes=nodes,
         compile=compile,
+        fsdp=fsdp,
         workers=workers,
         keep=keep,
         monitors=tuple(MONITORS) if monitors is None else monitors,

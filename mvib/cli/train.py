@@ -29,6 +29,9 @@ from mvib.cli.spec_argument import load_analysis, parse_settings, plugin_option,
 @click.option("--nodes", default=None, type=click.IntRange(1, 999), help="Machines; default: 1, or those of torchrun.")
 @click.option("--compile", "is_compiled", is_flag=True, help="Compile networks and objective with torch.compile.")
 @click.option(
+    "--fsdp", "is_sharded", is_flag=True, help="Part weights, gradients and optimizer state among the processes."
+)
+@click.option(
     "--workers", default=None, type=click.IntRange(0, 256), help="Processes that read data; default: one a core, to 8."
 )
 @click.option(
@@ -69,6 +72,7 @@ def command(
     devices: int | None,
     nodes: int | None,
     is_compiled: bool,
+    is_sharded: bool,
     workers: int | None,
     checkpoint_every: str | None,
     keep: int,
@@ -104,6 +108,7 @@ def command(
         devices=devices,
         nodes=nodes,
         is_compiled=is_compiled,
+        is_sharded=is_sharded,
         workers=workers,
         checkpoint_every=checkpoint_every,
         keep=keep,

@@ -38,6 +38,7 @@ class TrainRequest:
         devices: how many of them on each machine, none for those of torchrun or one.
         nodes: how many machines, none for those of torchrun or one.
         is_compiled: whether to use `torch.compile`.
+        is_sharded: whether weights are parted among the processes.
         workers: processes that read data, none for as many as there are cores.
         checkpoint_every: when checkpoints are written, as the user writes it; none for the default.
         keep: how many checkpoints.
@@ -58,6 +59,7 @@ class TrainRequest:
     devices: int | None
     nodes: int | None
     is_compiled: bool
+    is_sharded: bool
     workers: int | None
     checkpoint_every: str | None
     keep: int
@@ -87,6 +89,7 @@ def train_and_report(request: TrainRequest) -> None:
                 devices=request.devices,
                 nodes=request.nodes,
                 compile=request.is_compiled,
+                fsdp=request.is_sharded,
                 overrides=request.overrides,
                 workers=request.workers,
                 cadence=cadence,

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from mvib.reading import parse_json
 from mvib.train.errors import DamagedCheckpointError, FolderError
 from mvib.train.history import RunningMeans
+from mvib.train.sharding import is_sharded, part_like, parts_like, put_together
 
 FORMAT = 1
 _HEADER = "mvib"
@@ -65,16 +66,21 @@ class Checkpoint:
     optimizer: Mapping[str, Mapping[str, Tensor]]
 
 
-def pack_checkpoint(model: nn.Module, optimizer: torch.optim.Optimizer, place: Place) -> bytes:
-    """The content of a checkpoint file; the same state gives the same bytes."""
+def collect_state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The tensors of a checkpoint by name. Where weights are parted, all processes are to call it together."""
     tensors: dict[str, Tensor] = {}
     for name, value in model.state_dict().items():
         assert isinstance(value, Tensor), f"the state `{name}` of the model is no tensor"
-        tensors[_MODEL + name] = value
+        tensors[_MODEL + name] = put_together(value)
     for name, parameter in model.named_parameters():
         for key, value in optimizer.state.get(parameter, {}).items():
             if isinstance(value, Tensor):
-                tensors[f"{_OPTIMIZER}{name}.{key}"] = value
+                tensors[f"{_OPTIMIZER}{name}.{key}"] = put_together(value)
+    return tensors
+
+
+def pack_checkpoint(tensors: Mapping[str, Tensor], place: Place) -> bytes:
+    """The content of a checkpoint file; the same state gives the same bytes."""
     separate = _separate(tensors)
     header = describe_place(place)
     header[_CHECKSUM] = _checksum(separate, header)
@@ -112,11 +118,12 @@ def _separate(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return result
 
 
-def find_non_finite(model: nn.Module) -> str | None:
+def find_non_finite(tensors: Mapping[str, Tensor]) -> str | None:
     """The name of a weight or buffer that holds a number that is not finite, if there is one."""
-    for name, value in model.state_dict().items():
-        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
-            return name
+    for name, value in tensors.items():
+        is_of_model = name.startswith(_MODEL) and value.is_floating_point()
+        if is_of_model and not bool(torch.isfinite(value).all()):
+            return name.removeprefix(_MODEL)
     return None
 
 
@@ -199,7 +206,7 @@ def load_model_state(model: nn.Module, checkpoint: Checkpoint) -> None:
         if found.shape != value.shape:
             shapes = f"{tuple(found.shape)} and not {tuple(value.shape)}"
             raise _unusable(checkpoint.path, f"it is not of this spec: the shape of `{name}` is {shapes}")
-    model.load_state_dict(dict(checkpoint.model))
+    model.load_state_dict(parts_like(checkpoint.model, expected))
 
 
 def load_optimizer_state(model: nn.Module, optimizer: torch.optim.Optimizer, checkpoint: Checkpoint) -> None:
@@ -226,6 +233,8 @@ def _laid_out_like(parameter: Tensor, value: Tensor) -> Tensor:
     # Another order in memory may be added up in another order, and a run that goes on would not have the same bits.
     if value.shape != parameter.shape:
         return value
+    if is_sharded(parameter):
+        return part_like(value, parameter)
     return torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
 
 

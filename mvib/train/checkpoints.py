@@ -8,11 +8,10 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import torch
-from torch import nn
+from torch import Tensor
 
 from mvib.train.cadence import Cadence
 from mvib.train.checkpoint import Checkpoint, Place, describe_place, pack_checkpoint, read_checkpoint
@@ -80,15 +79,19 @@ class Checkpoints:
             seconds_to_write=self._seconds_to_write,
         )
 
-    def write(self, model: nn.Module, optimizer: torch.optim.Optimizer, place: Place) -> None:
+    def write(self, tensors: Mapping[str, Tensor], place: Place) -> None:
         """Write one; a process killed at any moment of it leaves the last good one.
+
+        Args:
+            tensors: of model and optimizer, as `collect_state` gives them.
+            place: in the training.
 
         Raises:
             DiskFullError: there is no room for it.
             OSError: it cannot be written.
         """
         began = time.monotonic()
-        content = pack_checkpoint(model, optimizer, place)
+        content = pack_checkpoint(tensors, place)
         self._check_room(len(content))
         try:
             write_whole(self.newest, content, before_replacing=self._keep_last)

@@ -5,6 +5,7 @@ draws cross processes (`mvib.estimators.ranks`), so that loss, weights and estim
 whole batch. The first process alone writes.
 """
 
+import copy
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from mvib.train.device import move_model
 from mvib.train.errors import FirstProcessFailed, PeerLostError, SettingError
 from mvib.train.gradients import AtOnce, Averaged, Joined, WholeObjective
 from mvib.train.processes import Placement, start_processes
+from mvib.train.sharding import put_together, shard_weights
 from mvib.train.step import Compute, lowered
 
 _Result = TypeVar("_Result")
@@ -51,14 +53,17 @@ class Engine:
     Attributes:
         device: of this process.
         ranks: the processes.
+        is_sharded: whether they have parts of the weights.
     """
 
-    def __init__(self, device: torch.device, *, is_compiled: bool) -> None:
+    def __init__(self, device: torch.device, *, is_compiled: bool, is_sharded: bool) -> None:
         """Take the device, and the processes that `start_engine` has started."""
         self.device = device
         self.ranks: Ranks = current_ranks()
+        self.is_sharded = is_sharded
         self._joined: list[Joined] = []
         self._is_compiled = is_compiled
+        self._whole: CompiledModel | None = None
 
     @property
     def is_first(self) -> bool:
@@ -74,14 +79,38 @@ class Engine:
         """The model on the device; with several processes its batch normalisation is over all of them.
 
         Raises:
-            SettingError: it has a batch normalisation that cannot be.
+            SettingError: it has a batch normalisation that cannot be, or weights that cannot be parted.
         """
+        if self.is_sharded:
+            if _changes(model):
+                raise SettingError(
+                    "of partial data, critics and learned numbers may have a gradient in one process alone, which "
+                    "parted weights do not allow",
+                    "leave out `--fsdp`",
+                )
+            self._whole = copy.deepcopy(model)
+            self._whole.ranks = ALONE
         if self.ranks.size > 1:
             try:
                 share_batch_norm(model)
             except UnsharedNormError as error:
                 raise SettingError(str(error), "train with one process, or take another module") from error
-        return move_model(model, self.device)
+        placed = move_model(model, self.device)
+        if self.is_sharded:
+            shard_weights(placed, device=self.device)
+        return placed
+
+    def whole(self, model: CompiledModel) -> CompiledModel:
+        """The model with all its weights as they are now, to compute with alone. All are to call it together.
+
+        Where weights are parted it is a copy, always the same one; otherwise the model itself.
+        """
+        if self._whole is None:
+            return model
+        if self.is_first:
+            self._whole = move_model(self._whole, self.device)
+        self._whole.load_state_dict({name: put_together(value) for name, value in model.state_dict().items()})
+        return self._whole
 
     def join(self, model: CompiledModel, *, precision: Precision, parts: int) -> Compute:
         """How loss and gradients of a batch are computed, the gradients averaged over the processes.
@@ -99,11 +128,9 @@ class Engine:
             objective = torch.compile(objective)  # type: ignore[assignment]
         if self.ranks.size == 1:
             return AtOnce(objective)
-        # A critic, or a learned number, has no part in a batch where nobody has what it is about; decoders have.
-        is_partial = any(partial for _, partial in model.plan.data.values())
-        has_critics = any(estimate.auxiliary for term in model.plan.terms for estimate in term.estimates)
-        changes = is_partial and (has_critics or len(model.objective.learned) > 0)
-        joined = Joined(objective, self.ranks, device=self.device, changes=changes)
+        if self.is_sharded:
+            return Averaged(AtOnce(objective), model, self.ranks)
+        joined = Joined(objective, self.ranks, device=self.device, changes=_changes(model))
         self._joined.append(joined)
         return joined
 
@@ -200,22 +227,44 @@ class Engine:
                 dist.destroy_process_group()
 
 
+def _changes(model: CompiledModel) -> bool:
+    """Whether a weight may have a gradient in one batch, or in one process, and none in another.
+
+    A critic, or a learned number, has no part in a batch where nobody has what it is about; decoders have.
+    """
+    is_partial = any(partial for _, partial in model.plan.data.values())
+    has_critics = any(estimate.auxiliary for term in model.plan.terms for estimate in term.estimates)
+    return is_partial and (has_critics or len(model.objective.learned) > 0)
+
+
 def start_engine(placement: Placement) -> Engine:
     """Start the processes of a run, or join those that were started, and choose the device of this one.
 
     Raises:
         SettingError: there is no such device here, or not as many, or the processes cannot be started.
     """
-    return Engine(start_processes(placement), is_compiled=placement.compile)
+    device = start_processes(placement)
+    engine = Engine(device, is_compiled=placement.compile, is_sharded=placement.fsdp)
+    if placement.fsdp and engine.ranks.size == 1:
+        raise SettingError("weights are to be parted, and there is one process", "write `--devices 2`, or no `--fsdp`")
+    return engine
 
 
-def check_share(config: TrainConfig, *, processes: int, compile: bool) -> None:
+def check_share(config: TrainConfig, *, processes: int, compile: bool, fsdp: bool) -> None:
     """Refuse batches of which a process would have nothing, and what cannot go together.
 
     Raises:
         SettingError: there are more processes, or parts, than examples in a batch; or a batch in parts is to be
-            compiled.
+            compiled; or parted weights are to be compiled, or in half precision, or for a batch in parts.
     """
+    refused = {
+        "`--compile`": compile,
+        "`accumulate`": config.accumulate > 1,
+        "`precision: fp16`": config.precision is Precision.FP16,
+    }
+    others = [name for name, is_asked in refused.items() if is_asked]
+    if fsdp and others:
+        raise SettingError(f"parted weights do not go with {' and '.join(others)}", "leave out these, or `--fsdp`")
     if compile and config.accumulate > 1:
         raise SettingError("a batch in parts is not compiled", "leave out `--compile`, or `accumulate`")
     # Batch normalisation takes two examples at least.

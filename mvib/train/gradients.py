@@ -2,7 +2,7 @@
 
 import gc
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from mvib.compile import CompiledModel
 from mvib.estimators.ranks import Ranks
 from mvib.train.config import Precision
 from mvib.train.errors import SettingError
+from mvib.train.sharding import is_sharded
 from mvib.train.step import Compute, run_model
 
 
@@ -113,13 +114,14 @@ class Averaged:
     ) -> tuple[Tensor, dict[str, Tensor], dict[str, int]]:
         """Compute loss and estimates, the gradients of the scaled loss being left in the parameters."""
         found = self._compute(batch, scale=scale)
-        if self._ranks.size > 1:
-            self._average()
+        # Of parted weights FSDP has averaged the gradients.
+        trained = [parameter for parameter in _trained(self._model) if not is_sharded(parameter)]
+        if self._ranks.size > 1 and trained:
+            self._average(trained)
         return found
 
     @torch.no_grad()
-    def _average(self) -> None:
-        trained = _trained(self._model)
+    def _average(self, trained: Sequence[nn.Parameter]) -> None:
         # A process whose rows lack a label has no gradient where others have one.
         have = self._ranks.maximum(torch.tensor([float(p.grad is not None) for p in trained], device=trained[0].device))
         shared = [parameter for parameter, has in zip(trained, have.tolist(), strict=True) if has]

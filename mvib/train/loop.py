@@ -53,6 +53,7 @@ def train_method(
     devices: int | None = None,
     nodes: int | None = None,
     compile: bool = False,
+    fsdp: bool = False,
     overrides: Mapping[str, str] | None = None,
     workers: int | None = None,
     cadence: Cadence | None = None,
@@ -78,6 +79,7 @@ def train_method(
             The program is started again for each with its own arguments.
         nodes: machines; default: those of `torchrun`, or one.
         compile: whether networks and objective are compiled by `torch.compile`.
+        fsdp: whether each process keeps a part of the weights, of their gradients and of the optimizer's state alone.
         overrides: what was set from outside, for the record; it is in the analysis already.
         workers: processes that read data which are not in memory; default: one a core, at most 8.
         cadence: when checkpoints are written; default: at the end of an epoch, and within one once a minute.
@@ -110,7 +112,7 @@ def train_method(
     if keep < 1:
         raise SettingError(f"{keep} checkpoints are to be kept, and a run needs one", "write `--keep 2`")
     check_sinks(sinks, plugins=plugins)
-    placement = Placement(device=device, devices=devices, nodes=nodes, compile=compile)
+    placement = Placement(device=device, devices=devices, nodes=nodes, compile=compile, fsdp=fsdp)
     # Before the data are read; the processes choose theirs once they are there.
     choose_device(device)
     opened = open_folder(Path(resume)) if resume is not None else None
@@ -126,7 +128,7 @@ def train_method(
     examples = load_examples(analysis.method, given, labelled=config.labelled, seed=config.seed)
     model, course = _build(analysis, config, examples)
     engine = start_engine(placement)
-    check_share(config, processes=engine.ranks.size, compile=compile)
+    check_share(config, processes=engine.ranks.size, compile=compile, fsdp=fsdp)
     on_event = on_event if engine.is_first else ignore_event
     with repeatable(engine.device), ExitStack() as held:
         with engine.together():
@@ -144,7 +146,6 @@ def train_method(
                     return None, None
                 monitoring = Monitoring(
                     analysis,
-                    model,
                     examples,
                     config,
                     steps=course.steps,

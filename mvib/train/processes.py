@@ -35,12 +35,14 @@ class Placement:
         devices: on each machine, a process each; none for those of `torchrun`, or one.
         nodes: machines; none for those of `torchrun`, or one.
         compile: whether networks and objective are compiled by `torch.compile`.
+        fsdp: whether each process keeps a part of the weights alone.
     """
 
     device: str = "cpu"
     devices: int | None = None
     nodes: int | None = None
     compile: bool = False
+    fsdp: bool = False
 
     @property
     def is_shared(self) -> bool:

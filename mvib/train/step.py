@@ -12,6 +12,7 @@ from torch.amp import GradScaler
 
 from mvib.compile import CompiledModel, Output
 from mvib.train.config import Precision
+from mvib.train.sharding import clip_to_norm, put_together, total_norm
 
 Batch = Mapping[str, Tensor]
 
@@ -90,7 +91,7 @@ def take_step(
     if scaler is not None:
         scaler.unscale_(optimizer)
     trained = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-    norm = torch.nn.utils.get_total_norm([p.grad for p in trained])
+    norm = total_norm([p.grad for p in trained])
     # One transfer for all numbers, so that a GPU is waited for once a step.
     dtype = torch.promote_types(loss_of_batch.dtype, torch.float32)
     numbers = torch.stack(
@@ -102,7 +103,7 @@ def take_step(
     if not all(map(math.isfinite, (loss, *estimates))) or not (math.isfinite(gradient_norm) or is_beyond_range):
         return Broken(_find_culprit(model, loss, terms))
     if clip is not None and not is_beyond_range:
-        torch.nn.utils.clip_grads_with_norm_(trained, clip, norm)
+        clip_to_norm(trained, clip, norm)
     if scaler is None:
         optimizer.step()
     else:
@@ -123,7 +124,7 @@ def _find_culprit(model: CompiledModel, loss: float, terms: Mapping[str, float])
     if not math.isfinite(loss):
         return f"the loss is {_described(loss)}, though the estimate of every term is finite: a weight is too large"
     for name, parameter in model.named_parameters():
-        if parameter.grad is not None and not bool(torch.isfinite(parameter.grad).all()):
+        if parameter.grad is not None and not bool(torch.isfinite(put_together(parameter.grad)).all()):
             return f"the gradient of `{name}` is not finite, though the estimate of every term is"
     return "the norm of the gradient is too large for a number"
 

@@ -23,7 +23,7 @@ from mvib.data import (
 )
 from mvib.data.loading import describe_ended, is_of_workers, workers_may_end
 from mvib.semantics.values import value_at
-from mvib.train.checkpoint import Place, find_non_finite
+from mvib.train.checkpoint import Place, collect_state, find_non_finite
 from mvib.train.checkpoints import Checkpoints
 from mvib.train.config import Precision, TrainConfig
 from mvib.train.engine import Engine
@@ -153,11 +153,15 @@ class Training:
             OSError: something cannot be written.
         """
         self.model.train()
+        # The first checkpoint shows before hours of work whether one can be written at all.
+        self._save_together()
         self._engine.first(self._begin)
+        self._look()
         with interrupt_after_step() as request:
             try:
                 self._run_epochs(request)
-                self._engine.first(self._save)
+                self._save_together()
+                self.model = self._engine.whole(self.model)
                 if request.is_made:
                     raise KeyboardInterrupt
             except (KeyboardInterrupt, DataError, RuntimeError) as error:
@@ -172,18 +176,15 @@ class Training:
                     raise WorkerEndedError(*describe_ended(error)) from error
 
     def _begin(self) -> None:
-        # The first checkpoint shows before hours of work whether one can be written at all.
-        self._save()
         if self._monitoring is not None:
             self._monitoring.begin(self.place.step)
-        self._look()
 
     def _run_epochs(self, request: StopRequest) -> None:
         while self.place.epoch < self._course.epochs:
             for is_due in self._run_epoch():
                 agreed = self._engine.agree(stop=request.stopped_by or 0, save=request.take_save() or is_due)
-                if agreed.save:
-                    self._engine.first(self._save)
+                if agreed.save or agreed.stop:
+                    self._save_together()
                 if agreed.stop:
                     request.stopped_by = agreed.stop
                     raise KeyboardInterrupt
@@ -195,8 +196,8 @@ class Training:
         return Interrupted(step=self._checkpoints.saved[1], folder=self._checkpoints.run, signal=number)
 
     def _save_and_close(self) -> None:
-        """Save, unless a step is half taken, and end the processes that read."""
-        if self._is_settled:
+        """Save, unless a step is half taken or needs the others, and end the processes that read."""
+        if self._is_settled and not self._engine.is_sharded:
             self._save()
         self._train.close()
         self._held_out.close()
@@ -290,10 +291,15 @@ class Training:
         self._bad.check()
 
     def _look(self) -> None:
+        step = self.place.step
+        if self._engine.is_sharded:
+            is_due = self._monitoring is not None and self._monitoring.is_due(step)
+            if not self._engine.agree(stop=0, save=is_due).save:
+                return
+        model = self._engine.whole(self.model)
         if self._monitoring is not None:
-            step = self.place.step
-            with self._engine.alone(self.model):
-                self._monitoring.look(step=step, epoch=step // self._course.batches)
+            with self._engine.alone(model):
+                self._monitoring.look(model, step=step, epoch=step // self._course.batches)
 
     @torch.no_grad()
     def _measure_held_out(self) -> Measured:
@@ -310,14 +316,21 @@ class Training:
                 _add(means, float(output.loss), terms, output.counts)
         return _measured(means)
 
-    def _save(self) -> None:
+    def _save_together(self) -> None:
+        """Let the first process save. All are to call it together."""
+        # Parts of weights are put together by all.
+        state = collect_state(self.model, self._optimizer) if self._engine.is_sharded else None
+        self._engine.first(lambda: self._save(state))
+
+    def _save(self, state: Mapping[str, Tensor] | None = None) -> None:
         """Write a checkpoint, unless the last one is of this very place."""
         if self._checkpoints is None or self._checkpoints.saved == (self.place.epoch, self.place.step):
             return
-        broken = find_non_finite(self.model)
+        tensors = collect_state(self.model, self._optimizer) if state is None else state
+        broken = find_non_finite(tensors)
         if broken is not None:
             raise self._failure(f"`{broken}` holds a number that is not finite")
-        self._checkpoints.write(self.model, self._optimizer, self.place)
+        self._checkpoints.write(tensors, self.place)
 
     def _failure(self, culprit: str) -> NonFiniteError:
         checkpoints = self._checkpoints

@@ -32,7 +32,7 @@ from mvib.driver import analyse
 from mvib.source import SourceFile, printable
 from mvib.syntax.formatter import format_spec
 from mvib.syntax.parser import parse_source
-from mvib.train.checkpoint import Place, pack_checkpoint, read_checkpoint
+from mvib.train.checkpoint import Place, collect_state, pack_checkpoint, read_checkpoint
 from mvib.train.errors import FolderError
 from mvib.train.folder import RunFolder, open_folder, read_config_file, read_records, read_spec_text, read_summary
 from mvib.train.history import EpochRecord, Measured, record_to_json
@@ -134,7 +134,7 @@ def good_files() -> Mapping[str, bytes]:
         "data.csv": b"a,b,label\n" + b"".join(b"%d,0.5,%d\n" % (k, k % 3) for k in range(12)),
         "picture.png": _saved(lambda stream: picture.save(stream, "PNG")),
         "picture.jpg": _saved(lambda stream: picture.save(stream, "JPEG")),
-        "checkpoint.safetensors": pack_checkpoint(model, optimizer, Place(epoch=1, step=3)),
+        "checkpoint.safetensors": pack_checkpoint(collect_state(model, optimizer), Place(epoch=1, step=3)),
         "config.json": json.dumps(config).encode(),
         "metrics.jsonl": (record_to_json(record) + "\n").encode(),
         "summary.json": b'{"method": "M", "probes": {"knn": 0.5}}',

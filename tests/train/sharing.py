@@ -1,6 +1,6 @@
 """Loss curves of bundled specs in float64, by one process or by several that share each batch.
 
-    python -m tests.train.sharing OUT SPEC...
+    python -m tests.train.sharing [--fsdp] OUT SPEC...
 
 Run alone it is one process; with the variables of `torchrun` it is one of several. The first writes its curves, and
 the norms of all weights and buffers at the end, as JSON.
@@ -19,6 +19,7 @@ from mvib.compile import CompiledModel, LabelShape
 from mvib.plan import build_plan
 from mvib.train.config import Precision, TrainConfig, read_config
 from mvib.train.engine import Engine, start_engine
+from mvib.train.errors import SettingError
 from mvib.train.optimizers import build_optimizer, set_rates
 from mvib.train.processes import Placement
 from mvib.train.step import Broken, take_step
@@ -76,7 +77,10 @@ def build(name: str, *, rows: int) -> tuple[CompiledModel, TrainConfig, list[dic
 def curve(engine: Engine, name: str, *, parts: int = 1, fixed_statistics: bool = False) -> dict[str, Any]:
     """The losses of the first steps, all estimates, and the size of the state at the end."""
     model, config, batches = build(name, rows=ROWS.get(name, FEW))
-    model = engine.place(model)
+    try:
+        model = engine.place(model)
+    except SettingError as error:
+        return {"refused": str(error)}
     optimizer = build_optimizer(model, config.optimizer)
     set_rates(optimizer, lr=config.optimizer.lr / 10, weight_decay=config.optimizer.weight_decay)
     compute = engine.join(model, precision=Precision.FP32, parts=parts)
@@ -93,7 +97,8 @@ def curve(engine: Engine, name: str, *, parts: int = 1, fixed_statistics: bool =
         assert not isinstance(found, Broken), f"{name}: {found.culprit}"
         losses.append(found.loss)
         terms.append(dict(found.terms))
-    state = {key: float(value.double().norm()) for key, value in model.state_dict().items()}
+    whole = engine.whole(model).state_dict()
+    state = {key: float(value.double().norm()) for key, value in whole.items()}
     return {"losses": losses, "terms": terms, "state": state}
 
 
@@ -107,12 +112,13 @@ def fix_statistics(model: nn.Module) -> None:
 def main() -> None:
     """Write the curves of the specs named."""
     torch.set_num_threads(1)
-    out, names = Path(sys.argv[1]), sys.argv[2:]
-    engine = start_engine(Placement())
+    fsdp = sys.argv[1] == "--fsdp"
+    out, *names = sys.argv[2:] if fsdp else sys.argv[1:]
+    engine = start_engine(Placement(fsdp=fsdp))
     with engine.together():
         found = {name: curve(engine, name) for name in names}
     if engine.is_first:
-        out.write_text(json.dumps(found))
+        Path(out).write_text(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from tests.data.pictures import write_picture
 from tests.train.processes import PATIENCE, environment, left_behind, members, run, started, wait_for
@@ -33,7 +36,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the spec, and the run of one process and of two."""
     folder = tmp_path_factory.mktemp("devices")
     (folder / "tiny.mvib").write_text(SPEC)
-    for name, more in (("one", ()), ("two", ("--devices", "2"))):
+    for name, more in (("one", ()), ("two", ("--devices", "2")), ("parted", ("--devices", "2", "--fsdp"))):
         found = run(*TRAIN, "--out", name, *more, cwd=folder)
         assert found.returncode == 0, found.stderr
         # The folder is all that a quiet run prints, once.
@@ -51,14 +54,19 @@ def weights(folder: Path) -> bytes:
 
 
 @pytest.mark.xdist_group("devices")
-def test_two_processes_have_the_curve_of_one_in_single_precision(place: Path) -> None:
-    for found, expected in zip(records(place / "two"), records(place / "one"), strict=True):
+@pytest.mark.parametrize("name", ["two", "parted"])
+def test_two_processes_have_the_curve_of_one_in_single_precision(place: Path, name: str) -> None:
+    for found, expected in zip(records(place / name), records(place / "one"), strict=True):
         assert found["loss"] == pytest.approx(expected["loss"], rel=1e-5)
         assert found["terms"] == pytest.approx(expected["terms"], rel=1e-5)
         assert found["held_out"]["terms"] == pytest.approx(expected["held_out"]["terms"], rel=1e-5)
         assert found["gradient_norm"] == pytest.approx(expected["gradient_norm"], rel=1e-4)
-    one, two = ((place / name / "monitors.jsonl").read_text().splitlines() for name in ("one", "two"))
+    one, two = ((place / run / "monitors.jsonl").read_text().splitlines() for run in ("one", name))
     assert [json.loads(line)["step"] for line in two] == [json.loads(line)["step"] for line in one]
+    # What other tools look at is the whole, whoever had which part of it.
+    before, after = (load_file(place / run / "checkpoint.safetensors") for run in ("one", name))
+    assert {key: value.shape for key, value in before.items()} == {key: value.shape for key, value in after.items()}
+    assert all(torch.allclose(after[key], value, atol=1e-4) for key, value in before.items())
 
 
 @pytest.mark.xdist_group("devices")
@@ -79,9 +87,11 @@ def test_torchrun_starts_the_same_run(place: Path) -> None:
 
 
 @pytest.mark.xdist_group("devices")
-def test_a_run_that_was_asked_to_stop_goes_on_to_the_same_bits(place: Path) -> None:
-    process = started(*TRAIN, "--out", "stopped", "--devices", "2", cwd=place)
-    wait_for(lambda: (place / "stopped" / "checkpoint-3.safetensors").exists(), process)
+@pytest.mark.parametrize(("name", "devices"), [("two", ("--devices", "2")), ("parted", ("--devices", "2", "--fsdp"))])
+def test_a_run_that_was_asked_to_stop_goes_on_to_the_same_bits(place: Path, name: str, devices: tuple[str]) -> None:
+    folder = f"{name}-stopped"
+    process = started(*TRAIN, "--out", folder, *devices, cwd=place)
+    wait_for(lambda: (place / folder / "checkpoint-3.safetensors").exists(), process)
     # To one of them, and not the one that writes.
     (other,) = [pid for pid in members(process) if pid != process.pid and is_of_run(pid)]
     os.kill(other, signal.SIGTERM)
@@ -89,9 +99,17 @@ def test_a_run_that_was_asked_to_stop_goes_on_to_the_same_bits(place: Path) -> N
     assert process.returncode in {130, 143}, err
     assert err.count("go on with") == 1
     assert left_behind(process) == []
-    found = run("train", "--resume", "stopped", "--quiet", "--devices", "2", cwd=place)
+    shutil.copytree(place / folder, place / f"{folder}-alone")
+    found = run("train", "--resume", folder, "--quiet", *devices, cwd=place)
     assert found.returncode == 0, found.stderr
-    assert weights(place / "stopped") == weights(place / "two")
+    assert weights(place / folder) == weights(place / name)
+    # A checkpoint holds whole weights: one process may go on with what two have parted.
+    if name == "parted":
+        found = run("train", "--resume", f"{folder}-alone", "--quiet", cwd=place)
+        assert found.returncode == 0, found.stderr
+        assert records(place / f"{folder}-alone")[-1]["loss"] == pytest.approx(
+            records(place / "one")[-1]["loss"], rel=1e-5
+        )
 
 
 @pytest.mark.xdist_group("devices")
@@ -128,6 +146,8 @@ def test_what_cannot_be_started_is_said_once(place: Path) -> None:
         (("--devices", "2", "--set", "train.batch=3", "--set", "train.accumulate=2"), "a batch of 3 examples has none"),
         (("--devices", "2", "--out", "one"), "holds a run already"),
         (("--devices", "2", "--device", "mps"), "this machine has no `mps`"),
+        (("--fsdp",), "weights are to be parted, and there is one process"),
+        (("--devices", "2", "--fsdp", "--set", "train.accumulate=2"), "parted weights do not go with `accumulate`"),
     ):
         found = run("train", "tiny.mvib", *arguments, cwd=place)
         assert found.returncode == 2, found.stderr

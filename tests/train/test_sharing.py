@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,11 @@ FAMILIES = (
     "voloshynovskiy_learnable",
 )
 SPECS = (*OWN, *bundled_specs()) if os.environ.get("MVIB_ALL_SPECS") else (*OWN, *FAMILIES)
+# Partial data beside critics or learned numbers.
+REFUSED = frozenset((*OWN, "bince", "mvib", "voloshynovskiy_handcrafted", "voloshynovskiy_learnable"))
+# Convolutions, transformers, momentum copies and queues, learned numbers, draws, labels that few have, and one refused.
+OF_CI = ("simclr", "moco_v2", "nnclr", "cmc", "byol", "swav", "dino", "mae", "infovae", "m2", "vat", "mvib")
+PARTED = SPECS if os.environ.get("MVIB_ALL_SPECS") else OF_CI
 # In float64. The first steps of Adam enlarge what is near zero, and whitening in 128 dimensions by 137 rows the rest.
 OF_LOSSES = 1e-7
 OF_STATE = 1e-6
@@ -63,13 +68,13 @@ def as_torchrun(rank: int, size: int, port: str) -> dict[str, str]:
     }
 
 
-def curves_of(size: int, out: Path) -> Any:
-    """The curves of the specs, by so many processes."""
+def curves_of(size: int, out: Path, names: Sequence[str] = SPECS, *, fsdp: bool = False) -> Any:
+    """The curves of specs, by so many processes."""
     port = free_port()
     started = []
     for rank in range(size):
         variables = as_torchrun(rank, size, port) if size > 1 else {}
-        command = [sys.executable, "-m", "tests.train.sharing", str(out), *SPECS]
+        command = [sys.executable, "-m", "tests.train.sharing", *(["--fsdp"] if fsdp else []), str(out), *names]
         process = subprocess.Popen(command, cwd=ROOT, env=environment(**variables), stderr=subprocess.PIPE, text=True)
         started.append(process)
     said = [process.communicate()[1] for process in started]
@@ -98,6 +103,20 @@ def test_two_processes_have_the_curve_of_one(name: str, curves: tuple[Any, Any])
     assert_alike(two[name], one[name])
     # A curve that does not move would show nothing.
     assert len(set(one[name]["losses"])) == len(one[name]["losses"])
+
+
+@pytest.fixture(scope="module")
+def parted(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return curves_of(2, tmp_path_factory.mktemp("parted") / "two.json", PARTED, fsdp=True)
+
+
+@pytest.mark.xdist_group("sharing")
+@pytest.mark.parametrize("name", PARTED)
+def test_parted_weights_have_the_curve_of_one_process(name: str, parted: Any, curves: tuple[Any, Any]) -> None:
+    if name in REFUSED:
+        assert "in one process alone" in parted[name]["refused"]
+    else:
+        assert_alike(parted[name], curves[0][name])
 
 
 @pytest.mark.parametrize("name", SPECS)

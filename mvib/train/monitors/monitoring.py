@@ -45,7 +45,6 @@ class Monitoring:
     def __init__(
         self,
         analysis: Analysis,
-        model: CompiledModel,
         examples: Examples,
         config: TrainConfig,
         *,
@@ -60,7 +59,6 @@ class Monitoring:
 
         Args:
             analysis: of the spec.
-            model: in training, on the device.
             examples: of the run.
             config: of the run.
             steps: of the whole training.
@@ -74,7 +72,6 @@ class Monitoring:
         self.entries: list[Entry] = []
         self._analysis = analysis
         self._method: Method = analysis.method
-        self._model = model
         self._examples = examples
         self._config = config
         self._steps = steps
@@ -95,12 +92,16 @@ class Monitoring:
         for sink in self._sinks:
             sink.begin(step)
 
-    def look(self, *, step: int, epoch: int) -> None:
-        """Look at the model after a step, where that is due and has not been done."""
-        if step not in self._due or any(entry.step == step for entry in self.entries):
+    def is_due(self, step: int) -> bool:
+        """Whether a look after a step is due and has not been taken."""
+        return step in self._due and all(entry.step != step for entry in self.entries)
+
+    def look(self, model: CompiledModel, *, step: int, epoch: int) -> None:
+        """Look at the model, on the device, after a step where that is due."""
+        if not self.is_due(step):
             return
         try:
-            entry = self._read(step, epoch)
+            entry = self._read(model, step, epoch)
         except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
             self._observer(PartSkipped(what=f"the monitors' look after step {step}", why=str(error)))
             return
@@ -128,7 +129,7 @@ class Monitoring:
         for sink in self._sinks:
             sink.write(step, values)
 
-    def _read(self, step: int, epoch: int) -> Entry:
+    def _read(self, model: CompiledModel, step: int, epoch: int) -> Entry:
         if self._parts is None:
             sample = take_sample(self._examples, device=self._device)
             self._parts = sample, Measurer(sample, which=self._which)
@@ -137,7 +138,7 @@ class Monitoring:
         devices = [self._device] if self._device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
             seen = observe(
-                self._model,
+                model,
                 sample,
                 self._config,
                 views=self._views,
