@@ -2,15 +2,18 @@
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import click
+import torch
 
 from mvib.cli.run_errors import explained
+from mvib.compile import CompiledModel
 from mvib.data import ColumnKind
-from mvib.evaluate import Comparison, ProbeError, evaluate_model
+from mvib.estimators.ranks import Ranks
+from mvib.evaluate import Comparison, ProbeError, evaluate_model, represent
 from mvib.evaluate.comparison import (
     align_rows,
     comparison_notes,
@@ -18,11 +21,14 @@ from mvib.evaluate.comparison import (
     comparison_rows,
     comparison_to_json,
 )
-from mvib.evaluate.evaluation import read_probes
-from mvib.evaluate.similarity import CKA, CKA_PROTOCOL, Similarity, compare_representations, represent_held_out
+from mvib.evaluate.evaluation import Represented, read_probes, represent_both
+from mvib.evaluate.probes import Rows
+from mvib.evaluate.similarity import CKA, CKA_PROTOCOL, Similarity, compare_representations
 from mvib.source import printable_lines
 from mvib.train import Run, load_run
+from mvib.train.engine import start_engine
 from mvib.train.examples import Examples, held_out_fingerprints
+from mvib.train.processes import Placement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,21 +54,76 @@ class EvaluationRequest:
     is_json: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Represented:
+    """What the networks of a run make of its data.
+
+    Attributes:
+        folder: of the run.
+        networks: the trained and the untrained one, each with what it makes of both parts; none where only runs are
+            compared.
+        held_out: what the trained one makes of the held-out part.
+    """
+
+    folder: str
+    networks: tuple[tuple[CompiledModel, Represented], ...]
+    held_out: Rows
+
+
 def evaluate_and_report(request: EvaluationRequest) -> None:
-    """Evaluate runs and print their tables; leaves with an exit code where one cannot be used."""
+    """Evaluate runs and print their tables; leaves with an exit code where one cannot be used.
+
+    Processes that `torchrun` has started share the passes over the data; the first does the rest and prints.
+    """
     with explained():
-        names, with_cka = _read_names(request)
-        runs = {
-            folder: load_run(folder, data=request.data, device=request.device, plugins=request.plugins)
-            for folder in dict.fromkeys(request.folders)
-        }
-        comparisons = {folder: _compare(run, names, seeds=request.seeds) for folder, run in runs.items() if names}
-        similarity = _compare_runs(runs) if with_cka else None
+        engine = start_engine(Placement(device=request.device))
+        with engine.together():
+            names, with_cka, runs = engine.each(lambda: _load(request, engine.device))
+            found: Iterable[_Represented] = _represent(runs, is_probed=bool(names), ranks=engine.ranks)
+            if engine.ranks.size > 1:
+                # The others part here: a protocol may take longer than processes wait for each other.
+                found = list(found)
+        if not engine.is_first:
+            return
+        comparisons, held_out = {}, {}
+        for one in found:
+            if names:
+                comparisons[one.folder] = _compare(runs[one.folder], one, names, seeds=request.seeds)
+            if with_cka:
+                held_out[one.folder] = one.held_out
+        similarity = compare_representations(held_out) if with_cka else None
     if request.is_json:
         click.echo(json.dumps(_to_json(runs, comparisons, similarity), indent=2, allow_nan=False))
         return
     for line in _lines(runs, comparisons, similarity):
         click.echo(printable_lines(line))
+
+
+def _load(request: EvaluationRequest, device: torch.device) -> tuple[tuple[str, ...], bool, dict[str, Run]]:
+    """The names of probes, whether runs are compared, and the runs by folder."""
+    names, with_cka = _read_names(request)
+    runs = {
+        folder: load_run(folder, data=request.data, device=device, plugins=request.plugins)
+        for folder in dict.fromkeys(request.folders)
+    }
+    if with_cka:
+        for (one, first), (other, second) in itertools.pairwise(runs.items()):
+            _check_same_examples(one, first.examples, other, second.examples)
+    return names, with_cka, runs
+
+
+def _represent(runs: Mapping[str, Run], *, is_probed: bool, ranks: Ranks) -> Iterator[_Represented]:
+    """Run after run, so that one process has the rows of one at a time."""
+    for folder, run in runs.items():
+        columns = run.examples.columns
+        models = (run.model, run.untrained()) if is_probed else ()
+        networks = tuple((model, represent_both(model, columns, ranks=ranks)) for model in models)
+        held_out = (
+            networks[0][1].test
+            if networks
+            else represent(run.model, {name: column.test for name, column in columns.items()}, ranks=ranks)
+        )
+        yield _Represented(folder=folder, networks=networks, held_out=held_out)
 
 
 def _read_names(request: EvaluationRequest) -> tuple[tuple[str, ...], bool]:
@@ -76,20 +137,13 @@ def _read_names(request: EvaluationRequest) -> tuple[tuple[str, ...], bool]:
     return names, with_cka or ("all" in words and several)
 
 
-def _compare(run: Run, names: tuple[str, ...], *, seeds: int) -> Comparison:
+def _compare(run: Run, found: _Represented, names: tuple[str, ...], *, seeds: int) -> Comparison:
+    examples = run.examples
     trained, untrained = (
-        evaluate_model(model, run.examples.columns, run.examples.labels, probes=names, seeds=seeds)
-        for model in (run.model, run.untrained())
+        evaluate_model(model, examples.columns, examples.labels, probes=names, seeds=seeds, represented=represented)
+        for model, represented in found.networks
     )
     return Comparison(probes=names, trained=trained, untrained=untrained)
-
-
-def _compare_runs(runs: Mapping[str, Run]) -> Similarity:
-    for (one, first), (other, second) in itertools.pairwise(runs.items()):
-        _check_same_examples(one, first.examples, other, second.examples)
-    return compare_representations(
-        {folder: represent_held_out(run.model, run.examples.columns) for folder, run in runs.items()}
-    )
 
 
 def _check_same_examples(one: str, first: Examples, other: str, second: Examples) -> None:

@@ -58,7 +58,7 @@ def _of_one_process() -> Iterator[None]:
             raise
         # lightning-fabric would kill the first, which is still at work, for any other exit code.
         raise click.exceptions.Exit(0 if is_started_by_another() else _code(error)) from error
-    except (SpecError, SettingError, FolderError, NonFiniteError) as error:
+    except (SpecError, SettingError, FolderError, ProbeError, NonFiniteError) as error:
         if is_first_process():
             raise
         raise click.exceptions.Exit(FAILED) from error

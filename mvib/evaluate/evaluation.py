@@ -10,6 +10,7 @@ from torch import Tensor
 from mvib.compile import CompiledModel
 from mvib.data import Column, ColumnKind, StoredRows
 from mvib.diagnostics import nearest
+from mvib.estimators.ranks import ALONE, Ranks
 from mvib.evaluate.probes import PROBES, Labels, Rows, Score, Split, score_probe
 from mvib.evaluate.protocols import PROTOCOLS, Material, Measure, measure_protocol
 from mvib.evaluate.protocols.material import Trainable
@@ -90,6 +91,19 @@ def protocol_of(probe: str) -> str:
     return CLASSIFIER_PROTOCOL if probe == CLASSIFIER else PROBES[probe].protocol
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Represented:
+    """What a model makes of the unaugmented examples of both parts.
+
+    Attributes:
+        train: of the training part, (N, D).
+        test: of the held-out part, (M, D).
+    """
+
+    train: Rows
+    test: Rows
+
+
 def evaluate_model(
     model: CompiledModel,
     columns: Mapping[str, Column],
@@ -97,6 +111,7 @@ def evaluate_model(
     *,
     probes: Sequence[str],
     seeds: int = 1,
+    represented: Represented | None = None,
 ) -> Evaluation:
     """Evaluate a model as it is.
 
@@ -106,9 +121,10 @@ def evaluate_model(
         labels: label columns that probes are about, by name.
         probes: names from `PROBES` and `PROTOCOLS`, and `classifier` for the label decoders of the spec.
         seeds: how often a protocol of `PROTOCOLS` that draws anything is run.
+        represented: what `represent_both` gave for this model; default: it is called here.
     """
-    train = represent(model, {name: column.train for name, column in columns.items()})
-    test = represent(model, {name: column.test for name, column in columns.items()})
+    found = represented or represent_both(model, columns)
+    train, test = found.train, found.test
     results: list[ProbeResult] = []
     measures: list[Measure] = []
     for probe in probes:
@@ -177,21 +193,53 @@ class _Subject:
         return {name: getattr(column, part) for name, column in self.columns.items()}
 
 
+def represent_both(model: CompiledModel, columns: Mapping[str, Column], *, ranks: Ranks = ALONE) -> Represented:
+    """The representation of both parts.
+
+    Args:
+        model: stays as it is.
+        columns: the data by variable.
+        ranks: processes that share the work, as in `represent`.
+    """
+    return Represented(
+        train=represent(model, {name: column.train for name, column in columns.items()}, ranks=ranks),
+        test=represent(model, {name: column.test for name, column in columns.items()}, ranks=ranks),
+    )
+
+
 @torch.no_grad()
-def represent(model: CompiledModel, tensors: Mapping[str, Tensor | StoredRows]) -> Rows:
-    """The representation of unaugmented examples, one row each, in float32."""
-    parts = [model.encode(batch).flatten(1).float().cpu() for batch in _batches(model, tensors)]
-    rows: Rows = torch.cat(parts).numpy()
-    return rows
+def represent(model: CompiledModel, tensors: Mapping[str, Tensor | StoredRows], *, ranks: Ranks = ALONE) -> Rows:
+    """The representation of unaugmented examples, one row each, in float32.
+
+    Args:
+        model: stays as it is; the same in all processes.
+        tensors: one part of the data by variable; the same in all processes.
+        ranks: processes that take a batch each in turn. All get the rows of all, which are those of one process to the
+            bit where they compute alike: the batches are the same.
+    """
+    starts = range(0, len(next(iter(tensors.values()))), _BATCH)
+    parts = []
+    for place in range(ranks.rank, ranks.rank + len(starts), ranks.size):
+        # A process for which no batch is left takes the last one, and gives none of its rows.
+        is_left = place < len(starts)
+        batch = _batch_at(model, tensors, starts[place if is_left else -1])
+        rows = model.encode(batch).flatten(1).float()
+        parts.append(ranks.rows(rows if is_left else rows[:0]).cpu())
+    found: Rows = torch.cat(parts).numpy()
+    return found
 
 
 def _batches(model: CompiledModel, tensors: Mapping[str, Tensor | StoredRows]) -> Iterator[dict[str, Tensor]]:
-    parameter = next(model.parameters(), None)
-    device = parameter.device if parameter is not None else torch.device("cpu")
     number = len(next(iter(tensors.values())))
     # One at a time: pictures that lie on disk need not fit into memory.
     for start in range(0, number, _BATCH):
-        yield {name: tensor[start : start + _BATCH].to(device) for name, tensor in tensors.items()}
+        yield _batch_at(model, tensors, start)
+
+
+def _batch_at(model: CompiledModel, tensors: Mapping[str, Tensor | StoredRows], start: int) -> dict[str, Tensor]:
+    parameter = next(model.parameters(), None)
+    device = parameter.device if parameter is not None else torch.device("cpu")
+    return {name: tensor[start : start + _BATCH].to(device) for name, tensor in tensors.items()}
 
 
 def _labelled(train: Rows, test: Rows, label: Column) -> Split:

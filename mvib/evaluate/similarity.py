@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mvib.compile import CompiledModel
-from mvib.data import Column
-from mvib.evaluate.evaluation import ProbeError, represent
+from mvib.evaluate.evaluation import ProbeError
 from mvib.evaluate.probes import Rows
 from mvib.evaluate.protocols.similarity import CKA_PROTOCOL as CKA_PROTOCOL
 from mvib.evaluate.protocols.similarity import linear_cka
@@ -27,11 +25,6 @@ class Similarity:
 
     names: list[str]
     values: list[list[float | None]]
-
-
-def represent_held_out(model: CompiledModel, columns: Mapping[str, Column]) -> Rows:
-    """The representation of the held-out part, one row each."""
-    return represent(model, {name: column.test for name, column in columns.items()})
 
 
 def compare_representations(features: Mapping[str, Rows]) -> Similarity:

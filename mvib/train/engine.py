@@ -192,6 +192,25 @@ class Engine:
             raise FirstProcessFailed
         return result
 
+    def each(self, action: Callable[[], _Result]) -> _Result:
+        """What every process does for itself, such as reading its data; none goes on before all are done.
+
+        A process that failed and left at once would have `torchrun` end the others before the first says why.
+
+        Raises:
+            PeerLostError: where it went well, and failed in another process.
+        """
+        if self.ranks.size == 1:
+            return action()
+        try:
+            result = action()
+        except Exception:
+            self.agree(stop=1, save=False)
+            raise
+        if self.agree(stop=0, save=False).stop:
+            raise PeerLostError
+        return result
+
     @contextmanager
     def alone(self, model: CompiledModel) -> Iterator[None]:
         """Within it, this process computes without the others, which wait for it at their next step."""

@@ -87,4 +87,6 @@ class PeerLostError(Exception):
     """Another process of a run has ended, so that this one cannot go on; the last checkpoint stays."""
 
     def __init__(self) -> None:
-        super().__init__("another process of the run has ended; go on from its last checkpoint with `--resume`")
+        super().__init__(
+            "another process of the run has ended; a training goes on from its last checkpoint with `--resume`"
+        )

@@ -112,7 +112,7 @@ def analyse_run(folder: str | Path, *, plugins: tuple[str, ...] = ()) -> Analysi
 
 
 def load_run(
-    folder: str | Path, *, data: Data | None = None, device: str = "cpu", plugins: tuple[str, ...] = ()
+    folder: str | Path, *, data: Data | None = None, device: str | torch.device = "cpu", plugins: tuple[str, ...] = ()
 ) -> Run:
     """Read a run from its folder: spec, config and checkpoint. Nothing is ever unpickled.
 
@@ -120,7 +120,7 @@ def load_run(
         folder: of the run.
         data: in the place of the data it was trained on; needed when those were arrays. Others than those of training
             are allowed, and the run has a note that says so.
-        device: `cpu`, `cuda`, `mps` or `auto`.
+        device: `cpu`, `cuda`, `mps` or `auto`, or one that is there.
         plugins: entry points that its spec may use; they are imported.
 
     Raises:
@@ -157,7 +157,7 @@ def load_run(
         folder=opened.path,
         analysis=analysis,
         config=config,
-        model=move_model(model, choose_device(device)),
+        model=move_model(model, choose_device(device) if isinstance(device, str) else device),
         examples=examples,
         history=read_records(opened, epochs=checkpoint.place.epoch),
         summary=read_summary(opened),

@@ -1,6 +1,8 @@
 """`mvib eval` on runs in folders: the data they were trained on, and others."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from click.testing import CliRunner, Result
 from mvib.cli.eval import command
 from mvib.cli.export import command as export_command
 from mvib.train import FolderError, load_run, train_method
+from tests.train.processes import PATIENCE, environment
 from tests.train.small import CONTRASTIVE, analysis_of, arrays
 
 SETTINGS: dict[str, str | float] = {"train.epochs": 1}
@@ -24,6 +27,15 @@ def write_data(path: Path, *, shift: float = 0.0) -> str:
 def trained(folder: Path, data: str, *, seed: int = 0) -> str:
     train_method(analysis_of(CONTRASTIVE, {**SETTINGS, "train.seed": seed}), data=data, out=folder)
     return str(folder)
+
+
+def by_processes(number: int, *arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    """`mvib eval` by one process, or by several as `torchrun` starts them."""
+    several = ["torch.distributed.run", "--standalone", "--nproc-per-node", str(number), "-m"]
+    command = [sys.executable, "-m", *(several if number > 1 else []), "mvib", "eval", *arguments]
+    return subprocess.run(
+        command, cwd=cwd, env=environment(), capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
 
 
 def evaluate(*arguments: str) -> Result:
@@ -81,3 +93,19 @@ def test_runs_without_a_column_in_common_are_not_compared(run: str, tmp_path: Pa
     other = trained(tmp_path / "other", f"npz:{tmp_path}/named.npz")
     apart = evaluate(run, other, "--probe", "cka")
     assert (apart.exit_code, "have no column in common that would show it" in apart.stderr) == (2, True)
+
+
+@pytest.mark.xdist_group("devices")
+def test_several_processes_print_the_numbers_of_one_once(tmp_path: Path) -> None:
+    # Three batches and a rest in the training part, and fewer in the other: no number of processes shares them evenly.
+    data = arrays(number=2000)
+    np.savez(tmp_path / "data.npz", image=data["image"].numpy(), label=data["label"].numpy())
+    folders = [trained(tmp_path / f"run{seed}", f"npz:{tmp_path}/data.npz", seed=seed) for seed in (0, 1)]
+    options = ("--probe", "knn,few-10,lidar,cka", "--format", "json")
+    one, two = (by_processes(number, *folders, *options, cwd=tmp_path) for number in (1, 2))
+    assert one.returncode == 0, one.stderr
+    assert two.returncode == 0, two.stderr
+    assert two.stdout == one.stdout
+    refused = by_processes(2, folders[0], "--probe", "knnn", cwd=tmp_path)
+    assert refused.returncode != 0
+    assert refused.stderr.count("there is no probe `knnn`") == 1
