@@ -200,7 +200,7 @@ def lightning_module(analysis: Analysis, *, data: Data | None = None) -> Adapter
         raise SpecError(analysis.diagnostics)
     given = str(analysis.method.settings["data"]) if data is None else data
     config = read_config(analysis.method, data=data_name(given))
-    examples = load_examples(analysis.method, given, labelled=config.labelled, seed=config.seed)
+    examples = load_examples(analysis.method, given, labelled=config.labelled, seed=config.seed, tuning=config.tuning)
     model = build_model(analysis, config, examples, steps=None)
     course = plan_course(config, examples, couples_batch=model.couples_batch)
     kind = type("MvibModule", (Adapter, base), {"__doc__": Adapter.__doc__})

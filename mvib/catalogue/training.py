@@ -42,6 +42,13 @@ SETTINGS = (
         about="how many examples keep a `partial` label; left out: all",
     ),
     Argument(
+        name="tuning",
+        default=0.0,
+        minimum=0,
+        maximum=0.5,
+        about="share of each class of the training data that is left out of training, to choose settings by",
+    ),
+    Argument(
         name="clip",
         default=None,
         minimum=0,

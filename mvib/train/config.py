@@ -82,6 +82,7 @@ class TrainConfig:
         precision: of the networks.
         seed: of weights, order and views.
         labelled: how many examples keep a partial label, none for all.
+        tuning: share of each class of the training part that is left out of training, to choose settings by.
         clip: largest norm of the gradient, none for no clipping.
         accumulate: in how many parts a batch is computed, one after the other.
     """
@@ -95,6 +96,7 @@ class TrainConfig:
     precision: Precision
     seed: int
     labelled: int | None
+    tuning: float
     clip: float | None
     accumulate: int
 
@@ -121,6 +123,7 @@ def read_config(method: Method, *, data: str | None = None, epochs: int | None =
         precision=Precision(settings["precision"]),
         seed=_whole(settings["seed"]),
         labelled=None if settings["labelled"] is None else _whole(settings["labelled"]),
+        tuning=_plain(settings["tuning"]),
         clip=None if settings["clip"] is None else _plain(settings["clip"]),
         accumulate=_whole(settings["accumulate"]),
     )

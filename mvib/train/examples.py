@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mvib.compile.example import LabelShape
@@ -10,6 +10,7 @@ from mvib.data import (
     BadItems,
     Column,
     ColumnKind,
+    DataSource,
     add_rows,
     bind_columns,
     load_source,
@@ -17,6 +18,7 @@ from mvib.data import (
     source_from_object,
     with_absolute_paths,
 )
+from mvib.data.tuning import leave_out_for_tuning
 from mvib.diagnostics import SpecError
 from mvib.driver import Analysis
 from mvib.semantics.method import Method, VariableKind
@@ -37,9 +39,11 @@ class Examples:
         columns: by data variable, and the masks of partial ones under their own names.
         labels: every label column of the source by its own name, with all its labels: what probes are about, whether
             or not the method knows of it.
-        source: every column of the source by its own name, as it is there.
+        source: every column of the source by its own name, as it is there: nothing is left out for tuning.
         bad: items of the data that are left out; more may be met while the run goes on.
         notes: what else a user should know of the data, a sentence each.
+        tuning: the same with the examples that are left out of training, to choose settings by, in the place of the
+            held-out part; none where none are left out.
     """
 
     columns: Mapping[str, Column]
@@ -47,6 +51,7 @@ class Examples:
     source: Mapping[str, Column]
     bad: BadItems = field(default_factory=BadItems)
     notes: tuple[str, ...] = ()
+    tuning: "Examples | None" = None
 
     @property
     def num_train(self) -> int:
@@ -66,6 +71,7 @@ def load_examples(
     labelled: int | None = None,
     seed: int = 0,
     class_names: Mapping[str, Sequence[str]] | None = None,
+    tuning: float = 0.0,
 ) -> Examples:
     """Load data and find the column of every data variable of a method.
 
@@ -73,24 +79,48 @@ def load_examples(
         method: whose variables.
         data: name of a source, or a Python object: arrays by name, or torch data sets.
         labelled: how many training labels the partial label keeps, none for all.
-        seed: which ones.
+        seed: which ones, and which examples are left out.
         class_names: of labels of the method, what a model that is trained already takes for the classes 0, 1, ...; the
             data may have them in another order, or some of them.
+        tuning: share of the training part that is left out, to choose settings by.
 
     Raises:
         DataError: there is no such data, or it does not fit the variables or the classes.
     """
     source = load_source(data) if isinstance(data, str) else source_from_object(data)
+    if tuning == 0:
+        return _bound(method, source, source, labelled=labelled, seed=seed, class_names=class_names or {})
+    rest, judged = leave_out_for_tuning(source, share=tuning, seed=seed)
+    note = (
+        f"{source.num_train - rest.num_train:,} of {source.num_train:,} training examples are left out of training, to "
+        f"choose settings by (`tuning: {tuning:g}`)"
+    )
+    examples, chosen_by = (
+        _bound(method, one, source, labelled=labelled, seed=seed, class_names=class_names or {})
+        for one in (rest, judged)
+    )
+    return replace(examples, notes=(*examples.notes, note), tuning=chosen_by)
+
+
+def _bound(
+    method: Method,
+    source: DataSource,
+    whole: DataSource,
+    *,
+    labelled: int | None,
+    seed: int,
+    class_names: Mapping[str, Sequence[str]],
+) -> Examples:
     variables = [
         (family.name, family.type, family.partial)
         for family in method.variables.values()
         if family.kind is VariableKind.DATA
     ]
     columns = bind_columns(source, variables, labelled=labelled, seed=seed)
-    for name, names in (class_names or {}).items():
+    for name, names in class_names.items():
         columns[name] = match_classes(columns[name], names, label=name)
     labels = {name: column for name, column in source.columns.items() if column.kind is ColumnKind.LABEL}
-    return Examples(columns=columns, labels=labels, source=source.columns, bad=source.bad, notes=source.notes)
+    return Examples(columns=columns, labels=labels, source=whole.columns, bad=source.bad, notes=source.notes)
 
 
 def example_shapes(columns: Mapping[str, Column]) -> Shapes:

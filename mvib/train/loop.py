@@ -125,7 +125,7 @@ def train_method(
         # With several processes the first may have begun to write already.
         if out is not None and (not placement.is_shared or is_launching()):
             check_unused(Path(out))
-    examples = load_examples(analysis.method, given, labelled=config.labelled, seed=config.seed)
+    examples = load_examples(analysis.method, given, labelled=config.labelled, seed=config.seed, tuning=config.tuning)
     model, course = _build(analysis, config, examples)
     engine = start_engine(placement)
     check_share(config, processes=engine.ranks.size, compile=compile, fsdp=fsdp)

@@ -138,7 +138,12 @@ def load_run(
     given = config.data if data is None else data
     config = replace(config, data=data_name(given))
     examples = load_examples(
-        analysis.method, given, labelled=config.labelled, seed=config.seed, class_names=_class_names(saved)
+        analysis.method,
+        given,
+        labelled=config.labelled,
+        seed=config.seed,
+        class_names=_class_names(saved),
+        tuning=config.tuning,
     )
     notes: tuple[str, ...] = ()
     if fingerprint(examples.columns) != saved["fingerprint"]:

@@ -8,11 +8,12 @@ import numpy.typing as npt
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mvib.data.tuning import TUNING_SHARE as TUNING_SHARE
+from mvib.data.tuning import split_for_tuning as split_for_tuning
+
 Rows = npt.NDArray[np.floating]
 Labels = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int64]
-
-TUNING_SHARE = 0.2
 
 # Rows of the labelled training or held-out examples -> their representation with gradient, by a copy of the model.
 Encode = Callable[[Places], Tensor]
@@ -51,28 +52,6 @@ class Material:
     test_labels: Int[Labels, " M"]
     views: Callable[[int], Rows | None] = lambda _: None
     trainable: Callable[[], Trainable] | None = None
-
-
-def split_for_tuning(labels: Int[Labels, " N"], *, seed: int) -> tuple[Places, Places]:
-    """Split the training part: what is fitted, and what hyperparameters are chosen by. The held-out part has no say.
-
-    Args:
-        labels: of the training part.
-        seed: of the draw. A fifth of each class is for tuning, rounded down; of all classes at least one example.
-
-    Returns:
-        Places of both, each in rising order.
-    """
-    generator = np.random.default_rng(seed)
-    tuning: list[int] = []
-    for label in np.unique(labels):
-        places = generator.permutation(np.flatnonzero(labels == label))
-        tuning.extend(places[: int(TUNING_SHARE * len(places))].tolist())
-    if not tuning:
-        tuning = [int(generator.integers(len(labels)))]
-    chosen = np.zeros(len(labels), dtype=bool)
-    chosen[tuning] = True
-    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
 
 
 def draw_few(labels: Int[Labels, " N"], *, share: float, seed: int) -> Places:
