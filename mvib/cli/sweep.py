@@ -1,5 +1,7 @@
 """`mvib sweep FILE --set beta=1e-4,1e-3 --seeds 3`: every combination of settings, trained, probed and tabulated."""
 
+from collections.abc import Mapping, Sequence
+
 import click
 
 from mvib.catalogue import PluginError
@@ -10,6 +12,9 @@ from mvib.cli.sweep_grid import GridPoint, read_grid
 from mvib.diagnostics import Severity
 from mvib.driver import Analysis, analyse
 from mvib.source import SourceFile
+
+# Where a spec leaves out no examples to choose by.
+_TUNING, _TUNING_SHARE = "train.tuning", "0.2"
 
 
 @click.command("sweep")
@@ -47,11 +52,14 @@ def command(
 ) -> None:
     """Train a spec with every combination of some settings, and print a table of probes: mean and spread over seeds.
 
+    A fifth of the training examples is left out of training, for the probes that choose among the combinations; the
+    held-out examples judge the chosen one.
+
     The same command again goes on where it stopped: finished runs are skipped, one that broke is repeated.
     """
     grid = read_grid(settings, seeds=seeds)
     source = read_file(file)
-    points = [(point, _analyse(source, point, plugins)) for point in grid]
+    points = _analyse_all(source, grid, plugins)
     _print_remarks(points[0][1])
 
     from mvib.cli.data_argument import read_data  # noqa: PLC0415 - torch only for sound specs
@@ -72,10 +80,27 @@ def command(
     sweep_and_report(request)
 
 
-def _analyse(source: SourceFile, point: GridPoint, plugins: tuple[str, ...]) -> Analysis:
+def _analyse_all(
+    source: SourceFile, grid: Sequence[GridPoint], plugins: tuple[str, ...]
+) -> list[tuple[GridPoint, Analysis]]:
     """All of them before the first is trained: a wrong value is not to show after a day."""
+    first = _analyse(source, grid[0], {}, plugins)
+    assert first.method is not None
+    is_given = any(name == _TUNING for name, _ in grid[0].settings) or first.method.settings["tuning"] != 0
+    added = {} if is_given else {_TUNING: _TUNING_SHARE}
+    found = [(point, _analyse(source, point, added, plugins)) for point in grid]
+    for point, analysis in found:
+        if analysis.method is not None and analysis.method.settings["tuning"] == 0:
+            raise click.UsageError(
+                f"a sweep chooses by examples that are left out of training, and {point} leaves out none: write "
+                f"--set {_TUNING}={_TUNING_SHARE}"
+            )
+    return found
+
+
+def _analyse(source: SourceFile, point: GridPoint, added: Mapping[str, str], plugins: tuple[str, ...]) -> Analysis:
     try:
-        analysis = analyse(source, overrides=point.overrides, plugins=plugins)
+        analysis = analyse(source, overrides={**added, **point.overrides}, plugins=plugins)
     except PluginError as error:
         click.echo(f"error: {error}", err=True)
         raise click.exceptions.Exit(WRONG_USAGE) from error

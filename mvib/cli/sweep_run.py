@@ -1,11 +1,11 @@
-"""What `mvib sweep` does once its arguments are read: train what is not finished, probe it, print the table."""
+"""What `mvib sweep` does once its arguments are read: train what is not finished, probe it, choose, print the table."""
 
 import gc
 import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +13,27 @@ import click
 
 from mvib.cli.exit_codes import FAILED
 from mvib.cli.run_errors import explained
+from mvib.cli.sweep_choice import NothingChosenError, choose
 from mvib.cli.sweep_grid import GridPoint
-from mvib.cli.sweep_table import Outcome, sweep_lines, sweep_to_json
+from mvib.cli.sweep_outcome import Outcome
+from mvib.cli.sweep_table import sweep_lines, sweep_to_json
+from mvib.data import load_source
 from mvib.diagnostics import SpecError
 from mvib.driver import Analysis
 from mvib.evaluate import Evaluation, evaluate_model
 from mvib.evaluate.evaluation import read_probes
 from mvib.reading import parse_json
 from mvib.syntax.formatter import format_spec
-from mvib.train import FolderError, NonFiniteError, Run, SettingError, train_method
+from mvib.train import FolderError, NonFiniteError, Run, SettingError, load_run, train_method
+from mvib.train.examples import Examples, fingerprint
 from mvib.train.lock import NAME as LOCK
 from mvib.train.lock import locked_folder, read_owner
+from mvib.train.processes import Placement
 from mvib.train.writing import write_json
 
 RESULT = "sweep.json"
-_FORMAT = 1
+# 2: metrics are those of the tuning split, and the data are known.
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,22 +62,29 @@ class SweepRequest:
 
 
 def sweep_and_report(request: SweepRequest) -> None:
-    """Train, probe and print; leaves with an exit code where a run failed or nothing can be run."""
+    """Train, probe, choose and print; leaves with an exit code where a run failed or nothing can be run."""
     with explained():
+        if Placement().is_shared:
+            raise SettingError("a sweep trains in one process, and `torchrun` started several", "leave out `torchrun`")
         probes = read_probes(request.probes)
         out = Path(request.out)
         if out.exists() and not out.is_dir():
             raise FolderError(f"`{out}` is a file", "name a folder for the runs: `--out runs/NAME`")
         out.mkdir(parents=True, exist_ok=True)
         with locked_folder(out, observer=lambda _: None):
-            outcomes = [
-                _outcome(request, number, point, analysis, probes)
-                for number, (point, analysis) in enumerate(request.points, start=1)
-            ]
+            sweep = _Sweep(request, probes)
+            outcomes = [sweep.run(number) for number in range(len(request.points))]
+            choice, why_not = None, ""
+            try:
+                choice = choose(outcomes)
+                choice = replace(choice, runs=tuple(sweep.judge(outcome) for outcome in choice.runs))
+            except NothingChosenError as error:
+                why_not = str(error)
     if request.form == "json":
-        click.echo(json.dumps({"out": request.out, **sweep_to_json(outcomes)}, indent=2, allow_nan=False))
+        found = {"out": request.out, **sweep_to_json(outcomes, choice)}
+        click.echo(json.dumps(found, indent=2, allow_nan=False))
     else:
-        for line in sweep_lines(outcomes, form=request.form):
+        for line in sweep_lines(outcomes, choice, form=request.form, why_not=why_not):
             click.echo(line)
     failed = [outcome for outcome in outcomes if outcome.why]
     for outcome in failed:
@@ -81,28 +94,57 @@ def sweep_and_report(request: SweepRequest) -> None:
         raise click.exceptions.Exit(FAILED)
 
 
-def _outcome(
-    request: SweepRequest, number: int, point: GridPoint, analysis: Analysis, probes: tuple[str, ...]
-) -> Outcome:
-    folder = Path(request.out) / folder_name(point, analysis, request.data)
-    place = f"[{number}/{len(request.points)}] {point}"
-    metrics = read_result(folder / RESULT, probes=probes)
-    if metrics is not None:
-        click.echo(f"{place}: finished before", err=True)
+class _Sweep:
+    """The runs of a sweep, one after the other."""
+
+    def __init__(self, request: SweepRequest, probes: tuple[str, ...]) -> None:
+        self._request = request
+        self._probes = probes
+        self._fingerprints: dict[str, str] = {}
+
+    def run(self, number: int) -> Outcome:
+        """Train a run and probe it on the tuning split, unless that has been done."""
+        request = self._request
+        point, analysis = request.points[number]
+        folder = Path(request.out) / folder_name(point, analysis, request.data)
+        place = f"[{number + 1}/{len(request.points)}] {point}"
+        result = read_result(folder / RESULT, probes=self._probes)
+        if result is not None:
+            if result.data == self._fingerprint(analysis):
+                click.echo(f"{place}: finished before", err=True)
+                return Outcome(point=point, folder=folder, metrics=result.metrics)
+            click.echo(f"{place}: finished before, on data that have changed since", err=True)
+        click.echo(f"{place}: {folder}", err=True)
+        try:
+            run = _train(request, point, analysis, folder)
+        except (NonFiniteError, SettingError, SpecError) as error:
+            # What one combination cannot be trained with, the next may.
+            return Outcome(point=point, folder=folder, metrics={}, why=str(error))
+        assert run.examples.tuning is not None, "every run of a sweep leaves out examples for tuning"
+        metrics = self._probe(run, run.examples.tuning)
+        found = Result(data=fingerprint(run.examples.source), metrics=metrics)
+        write_json(folder / RESULT, _result_to_json(found, self._probes))
+        del run
+        # Before the next model is made: two at once may not fit.
+        gc.collect()
         return Outcome(point=point, folder=folder, metrics=metrics)
-    click.echo(f"{place}: {folder}", err=True)
-    try:
-        run = _train(request, point, analysis, folder)
-    except (NonFiniteError, SettingError, SpecError) as error:
-        # What one combination cannot be trained with, the next may.
-        return Outcome(point=point, folder=folder, metrics={}, why=str(error))
-    evaluation = evaluate_model(run.model, run.examples.columns, run.examples.labels, probes=probes)
-    metrics = {**_metrics(evaluation), "held-out loss": run.summary["held_out"]["loss"]}
-    write_json(folder / RESULT, {"format": _FORMAT, "probes": list(probes), "metrics": metrics})
-    del run
-    # Before the next model is made: two at once may not fit.
-    gc.collect()
-    return Outcome(point=point, folder=folder, metrics=metrics)
+
+    def judge(self, outcome: Outcome) -> Outcome:
+        """The run of a chosen combination, probed on the held-out part."""
+        run = load_run(outcome.folder, device=self._request.device, plugins=self._request.plugins)
+        loss = run.summary.get("held_out", {}).get("loss")
+        return replace(outcome, held_out={**self._probe(run, run.examples), "loss": loss})
+
+    def _probe(self, run: Run, examples: Examples) -> dict[str, float | None]:
+        return dict(_metrics(evaluate_model(run.model, examples.columns, examples.labels, probes=self._probes)))
+
+    def _fingerprint(self, analysis: Analysis) -> str:
+        """Of all columns of the data, which are read once for the runs that share them."""
+        assert analysis.method is not None
+        name = self._request.data if self._request.data is not None else str(analysis.method.settings["data"])
+        if name not in self._fingerprints:
+            self._fingerprints[name] = fingerprint(load_source(name).columns)
+        return self._fingerprints[name]
 
 
 def _train(request: SweepRequest, point: GridPoint, analysis: Analysis, folder: Path) -> Run:
@@ -149,15 +191,33 @@ def folder_name(point: GridPoint, analysis: Analysis, data: str | None) -> str:
     return f"{readable[:100]}_{digest}"
 
 
-def read_result(file: Path, *, probes: tuple[str, ...]) -> dict[str, float | None] | None:
-    """The metrics of a finished run; none where it is not finished, or was probed otherwise."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a sweep keeps of a finished run.
+
+    Attributes:
+        data: fingerprint of the data, all columns.
+        metrics: on the tuning split by name.
+    """
+
+    data: str
+    metrics: Mapping[str, float | None]
+
+
+def read_result(file: Path, *, probes: tuple[str, ...]) -> Result | None:
+    """The result of a finished run; none where it is not finished, or was probed otherwise."""
     try:
         found: Any = parse_json(file.read_text(encoding="utf-8"))
         if found["format"] != _FORMAT or found["probes"] != list(probes):
             return None
-        return {str(name): None if value is None else float(value) for name, value in found["metrics"].items()}
+        metrics = {str(name): None if value is None else float(value) for name, value in found["tuning"].items()}
+        return Result(data=str(found["data"]), metrics=metrics)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _result_to_json(result: Result, probes: tuple[str, ...]) -> dict[str, Any]:
+    return {"format": _FORMAT, "probes": list(probes), "data": result.data, "tuning": dict(result.metrics)}
 
 
 def _metrics(evaluation: Evaluation) -> Mapping[str, float | None]:

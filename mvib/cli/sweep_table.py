@@ -1,128 +1,105 @@
-"""The table of a sweep: a row for each combination of settings, mean and spread over seeds."""
+"""The table of a sweep: a row for each combination of settings, mean and spread over seeds, and the chosen one."""
 
 import csv
 import io
-import itertools
-import statistics
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mvib.cli.sweep_grid import GridPoint
+from mvib.cli.sweep_choice import Choice
+from mvib.cli.sweep_outcome import Cell, Outcome, by_settings, over_seeds
+
+TUNING_PROTOCOL = (
+    "the tuning split: a share of each class of the training part (`tuning` of the train block, a fifth by default), "
+    "drawn by the seed and left out of training; the held-out part chooses nothing"
+)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """A run of a sweep.
-
-    Attributes:
-        point: its settings and seed.
-        folder: of the run.
-        metrics: by name, none where there is no number; empty where the run failed.
-        why: it failed, empty where it did not.
-    """
-
-    point: GridPoint
-    folder: Path
-    metrics: Mapping[str, float | None]
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A metric over seeds.
-
-    Attributes:
-        values: of the seeds that have one.
-    """
-
-    values: tuple[float, ...]
-
-    @property
-    def mean(self) -> float | None:
-        """None without values."""
-        return statistics.fmean(self.values) if self.values else None
-
-    @property
-    def std(self) -> float | None:
-        """With n - 1; none for fewer than two values."""
-        return statistics.stdev(self.values) if len(self.values) > 1 else None
-
-    def __str__(self) -> str:
-        if self.mean is None:
-            return "-"
-        return f"{self.mean:.4g}" if self.std is None else f"{self.mean:.4g} ± {self.std:.2g}"
-
-
-def _rows(outcomes: Sequence[Outcome]) -> Iterator[tuple[tuple[tuple[str, str], ...], list[Outcome]]]:
-    """Runs of one combination together; their seeds follow each other."""
-    for settings, group in itertools.groupby(outcomes, key=lambda outcome: outcome.point.settings):
-        yield settings, list(group)
-
-
-def _names(outcomes: Sequence[Outcome]) -> list[str]:
-    return list(dict.fromkeys(name for outcome in outcomes for name in outcome.metrics))
-
-
-def _cell(group: Sequence[Outcome], name: str) -> Cell:
-    values = (outcome.metrics.get(name) for outcome in group)
-    return Cell(tuple(value for value in values if value is not None))
-
-
-def sweep_to_json(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def sweep_to_json(outcomes: Sequence[Outcome], choice: Choice | None) -> dict[str, Any]:
     """The table as plain values."""
-    names = _names(outcomes)
     return {
+        "protocol": TUNING_PROTOCOL,
         "points": [
             {
                 "settings": dict(settings),
-                "metrics": {
-                    name: {"mean": cell.mean, "std": cell.std, "values": list(cell.values)}
-                    for name in names
-                    for cell in [_cell(group, name)]
-                },
+                "tuning": _to_json(over_seeds([outcome.metrics for outcome in group])),
                 "runs": [
                     {"seed": outcome.point.seed, "folder": str(outcome.folder), "failed": outcome.why or None}
                     for outcome in group
                 ],
             }
-            for settings, group in _rows(outcomes)
-        ]
+            for settings, group in by_settings(outcomes)
+        ],
+        "chosen": None
+        if choice is None
+        else {
+            "settings": dict(choice.runs[0].point.settings),
+            "by": choice.by,
+            "held_out": _to_json(_held_out(choice)),
+        },
     }
 
 
-def sweep_lines(outcomes: Sequence[Outcome], *, form: str) -> Iterator[str]:
-    """The table as `text`, `csv` or `markdown`."""
-    names = _names(outcomes)
-    rows = list(_rows(outcomes))
-    axes = [name for name, _ in rows[0][0]]
+def _to_json(cells: dict[str, Cell]) -> dict[str, Any]:
+    return {name: {"mean": cell.mean, "std": cell.std, "values": list(cell.values)} for name, cell in cells.items()}
+
+
+def _held_out(choice: Choice) -> dict[str, Cell]:
+    return over_seeds([outcome.held_out for outcome in choice.runs])
+
+
+def sweep_lines(outcomes: Sequence[Outcome], choice: Choice | None, *, form: str, why_not: str = "") -> Iterator[str]:
+    """The table as `text`, `csv` or `markdown`.
+
+    Args:
+        outcomes: of all runs.
+        choice: the chosen combination, none where there is none.
+        form: of the table.
+        why_not: the reason.
+    """
     if form == "csv":
-        yield from _csv_lines(rows, axes, names)
+        yield from _csv_lines(outcomes, choice)
         return
-    table = [[*axes, "seeds", *names]]
+    names = list(over_seeds([outcome.metrics for outcome in outcomes]))
+    rows = list(by_settings(outcomes))
+    table = [[*(name for name, _ in rows[0][0]), "seeds", *names]]
     for settings, group in rows:
         finished = sum(not outcome.why for outcome in group)
         seeds = str(finished) if finished == len(group) else f"{finished} of {len(group)}"
-        table.append([*(value for _, value in settings), seeds, *(str(_cell(group, name)) for name in names)])
+        cells = over_seeds([outcome.metrics for outcome in group])
+        table.append([*(value for _, value in settings), seeds, *(str(cells.get(name, Cell(()))) for name in names)])
+    yield f"on {TUNING_PROTOCOL}"
+    yield ""
     if form == "markdown":
         table = [[cell.replace("|", "\\|") for cell in row] for row in table]
         yield from (f"| {' | '.join(row)} |" for row in [table[0], ["---"] * len(table[0]), *table[1:]])
+    else:
+        widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
+        yield from ("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in table)
+    yield ""
+    if choice is None:
+        yield f"nothing is chosen: {why_not}"
         return
-    widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
-    for row in table:
-        yield "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+    yield f"chosen by {choice.by} on the tuning split: {choice.settings}"
+    yield "on the held-out part: " + ", ".join(f"{name} {cell}" for name, cell in _held_out(choice).items())
 
 
-def _csv_lines(
-    rows: Sequence[tuple[tuple[tuple[str, str], ...], list[Outcome]]], axes: list[str], names: list[str]
-) -> Iterator[str]:
+def _csv_lines(outcomes: Sequence[Outcome], choice: Choice | None) -> Iterator[str]:
+    """Columns of both splits, those of the held-out part filled for the chosen combination alone."""
+    rows = list(by_settings(outcomes))
+    held_out = {} if choice is None else _held_out(choice)
+    tuned = list(over_seeds([outcome.metrics for outcome in outcomes]))
+    heads = [f"{split} {name}" for split, names in (("tuning", tuned), ("held-out", held_out)) for name in names]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([*axes, "seeds", *(head for name in names for head in (name, f"{name} std"))])
+    axes = [name for name, _ in rows[0][0]]
+    writer.writerow([*axes, "seeds", "chosen", *(column for head in heads for column in (head, f"{head} std"))])
     for settings, group in rows:
-        cells = [_cell(group, name) for name in names]
-        numbers = [number for cell in cells for number in (cell.mean, cell.std)]
+        is_chosen = choice is not None and choice.runs[0].point.settings == settings
+        cells = over_seeds([outcome.metrics for outcome in group])
+        shown = [cells.get(name, Cell(())) for name in tuned]
+        shown += [cell if is_chosen else Cell(()) for cell in held_out.values()]
+        numbers = [number for cell in shown for number in (cell.mean, cell.std)]
         finished = sum(not outcome.why for outcome in group)
-        writer.writerow([*(value for _, value in settings), finished, *("" if n is None else n for n in numbers)])
+        values = [value for _, value in settings]
+        writer.writerow([*values, finished, "yes" if is_chosen else "", *("" if n is None else n for n in numbers)])
     yield from stream.getvalue().splitlines()

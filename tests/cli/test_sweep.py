@@ -1,6 +1,8 @@
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -9,8 +11,11 @@ from click.testing import CliRunner, Result
 
 import mvib.cli.sweep_run
 from mvib.cli.sweep import command
+from mvib.cli.sweep_choice import NothingChosenError, choose
 from mvib.cli.sweep_grid import GridPoint, read_grid, split_values
-from mvib.cli.sweep_table import Outcome, sweep_lines, sweep_to_json
+from mvib.cli.sweep_outcome import Outcome
+from mvib.cli.sweep_table import sweep_lines, sweep_to_json
+from mvib.evaluate import evaluate_model
 from mvib.train import NonFiniteError, train_method
 from tests.train.small import BOTTLENECK, arrays
 
@@ -80,7 +85,7 @@ def test_a_sweep_is_tabulated_and_goes_on_where_it_stopped(files: list[str], mon
     assert len(trained) == 4
     points = json.loads(done.stdout)["points"]
     assert [point["settings"]["beta"] for point in points] == ["1e-4", "1e-2"]
-    assert all(len(point["metrics"]["knn (label)"]["values"]) == 2 for point in points)
+    assert all(len(point["tuning"]["knn (label)"]["values"]) == 2 for point in points)
     folders = [Path(run["folder"]) for point in points for run in point["runs"]]
     assert len(set(folders)) == 4
 
@@ -92,7 +97,7 @@ def test_a_sweep_is_tabulated_and_goes_on_where_it_stopped(files: list[str], mon
         checkpoint.write_bytes(b"cut off")
     again = invoke(*files, "--set", "beta=1e-4,1e-2", "--seeds", "2", "--format", "json")
     assert again.exit_code == 0, again.output
-    assert json.loads(again.stdout)["points"] == points
+    assert json.loads(again.stdout) == json.loads(done.stdout)
     assert trained == ["train.epochs=1 beta=1e-4 seed=0", "train.epochs=1 beta=1e-4 seed=1"]
     assert folders[1].with_name(f"{folders[1].name}.broken-1").is_dir()
 
@@ -103,7 +108,7 @@ def test_a_sweep_is_tabulated_and_goes_on_where_it_stopped(files: list[str], mon
     assert trained == ["train.epochs=1 beta=1 seed=0"]
     rows = list(csv.DictReader(more.stdout.splitlines()))
     assert [row["beta"] for row in rows] == ["1e-4", "1"]
-    assert float(rows[0]["knn (label)"]) == points[0]["metrics"]["knn (label)"]["values"][0]
+    assert float(rows[0]["tuning knn (label)"]) == points[0]["tuning"]["knn (label)"]["values"][0]
 
 
 def test_a_run_that_fails_stops_no_other_and_is_repeated(files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,22 +145,117 @@ def test_a_wrong_value_is_found_before_anything_is_trained(files: list[str], tmp
     assert (unknown.exit_code, "did you mean `knn" in unknown.stderr) == (2, True)
 
 
-def outcomes() -> list[Outcome]:
-    def outcome(beta: str, seed: int, value: float | None, why: str = "") -> Outcome:
-        metrics = {} if why else {"knn (a|b)": value}
-        return Outcome(point=GridPoint((("beta", beta),), seed), folder=Path("f"), metrics=metrics, why=why)
+def write_data(files: list[str], *, shift: float) -> None:
+    """Other images with the same labels in the place of those of the sweep."""
+    path = files[2].removeprefix("npz:")
+    np.savez(path, image=arrays()["image"].numpy() + np.float32(shift), label=arrays()["label"].numpy())
 
+
+def test_a_finished_run_is_trained_again_where_its_data_have_changed(files: list[str]) -> None:
+    first = invoke(*files, "--format", "json")
+    (run,) = json.loads(first.stdout)["points"][0]["runs"]
+    folder = Path(run["folder"])
+    before = (folder / "checkpoint.safetensors").read_bytes()
+    assert "finished before" in invoke(*files).stderr
+    write_data(files, shift=0.5)
+    again = invoke(*files)
+    assert again.exit_code == 0, again.output
+    assert "seed=0: finished before, on data that have changed since" in again.stderr
+    assert f"it cannot go on and begins again; what there was is in {folder}.broken-1 (the data" in again.stderr
+    assert (folder.with_name(f"{folder.name}.broken-1") / "checkpoint.safetensors").read_bytes() == before
+    assert (folder / "checkpoint.safetensors").read_bytes() != before
+    assert invoke(*files).stderr.endswith("seed=0: finished before\n")
+
+
+def test_the_held_out_part_chooses_nothing_and_is_shown_of_the_chosen_alone(
+    files: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[int] = []
+
+    def watched(model: object, columns: Any, labels: object, **options: Any) -> object:
+        judged.append(len(columns["X"].test))
+        return evaluate_model(model, columns, labels, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("mvib.cli.sweep_run.evaluate_model", watched)
+    done = invoke(*files[:-1], "train.epochs=20", "--set", "beta=1e-4,10", "--format", "json")
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    # 64 training examples of three classes, of which 4 each are left out; 16 are held out.
+    assert judged == [12, 12, 16]
+    config = json.loads((Path(found["points"][0]["runs"][0]["folder"]) / "config.json").read_text())
+    assert config["examples"] == {"train": 52, "held_out": 16}
+    assert config["settings"]["tuning"] == 0.2
+    best = max(found["points"], key=lambda point: point["tuning"]["knn (label)"]["mean"])
+    assert found["chosen"]["settings"] == best["settings"]
+    assert found["chosen"]["by"] == "knn (label)"
+    assert set(found["chosen"]["held_out"]) == {"knn (label)", "linear (label)", "effective rank", "loss"}
+    text = invoke(*files[:-1], "train.epochs=20", "--set", "beta=1e-4,10").stdout
+    assert text.startswith("on the tuning split: ")
+    assert f"chosen by knn (label) on the tuning split: train.epochs=20 beta={best['settings']['beta']}\n" in text
+    assert "\non the held-out part: knn (label) " in text
+
+
+def test_a_sweep_without_a_tuning_split_is_refused(files: list[str]) -> None:
+    done = invoke(*files, "--set", "train.tuning=0")
+    assert done.exit_code == 2
+    assert "leaves out none: write --set train.tuning=0.2" in done.stderr
+    other = invoke(*files, "--set", "train.tuning=0.5", "--format", "json")
+    assert other.exit_code == 0, other.output
+
+
+def test_a_sweep_is_refused_by_several_processes(files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("WORLD_SIZE", "2"), ("LOCAL_WORLD_SIZE", "2"), ("RANK", "0"), ("TORCHELASTIC_RUN_ID", "t")):
+        monkeypatch.setenv(name, value)
+    done = invoke(*files)
+    assert (done.exit_code, "a sweep trains in one process" in done.stderr) == (2, True)
+
+
+def outcome(beta: str, seed: int, value: float | None, why: str = "", *, name: str = "knn (a|b)") -> Outcome:
+    metrics = {} if why else {name: value}
+    return Outcome(point=GridPoint((("beta", beta),), seed), folder=Path("f"), metrics=metrics, why=why)
+
+
+def outcomes() -> list[Outcome]:
     return [outcome("1", 0, 0.5), outcome("1", 1, 0.7), outcome("2", 0, None), outcome("2", 1, 0, "it broke")]
 
 
+def test_the_largest_mean_of_complete_combinations_is_chosen() -> None:
+    assert choose(outcomes()).settings == "beta=1"
+    best = [outcome("1", 0, 0.5), outcome("2", 0, 0.9), outcome("3", 0, 0.9), outcome("4", 0, 1.0, "it broke")]
+    assert choose(best).settings == "beta=2"
+    with pytest.raises(NothingChosenError, match="no run has finished"):
+        choose([outcome("1", 0, 0, "it broke")])
+    for name in ("alpha-req alpha", "effective rank"):
+        with pytest.raises(NothingChosenError, match="of which more is better"):
+            choose([outcome("1", 0, 1.0, name=name)])
+
+
 def test_tables_show_mean_and_spread() -> None:
-    assert list(sweep_lines(outcomes(), form="markdown")) == [
+    choice = choose(outcomes())
+    choice = replace(
+        choice, runs=tuple(replace(run, held_out={"knn (a|b)": 0.25 + run.point.seed / 2}) for run in choice.runs)
+    )
+    lines = list(sweep_lines(outcomes(), choice, form="markdown"))
+    assert lines[0].startswith("on the tuning split: ")
+    assert lines[2:] == [
         "| beta | seeds | knn (a\\|b) |",
         "| --- | --- | --- |",
         "| 1 | 2 | 0.6 ± 0.14 |",
         "| 2 | 1 of 2 | - |",
+        "",
+        "chosen by knn (a|b) on the tuning split: beta=1",
+        "on the held-out part: knn (a|b) 0.5 ± 0.35",
     ]
-    assert list(sweep_lines(outcomes(), form="text"))[1].split() == ["1", "2", "0.6", "±", "0.14"]
-    assert list(sweep_lines(outcomes(), form="csv"))[2] == "2,1,,"
-    cell = sweep_to_json(outcomes())["points"][0]["metrics"]["knn (a|b)"]
+    assert list(sweep_lines(outcomes(), choice, form="text"))[3].split() == ["1", "2", "0.6", "±", "0.14"]
+    rows = list(csv.DictReader(sweep_lines(outcomes(), choice, form="csv")))
+    assert [(row["beta"], row["chosen"], row["tuning knn (a|b)"], row["held-out knn (a|b)"]) for row in rows] == [
+        ("1", "yes", "0.6", "0.5"),
+        ("2", "", "", ""),
+    ]
+    found = sweep_to_json(outcomes(), choice)
+    cell = found["points"][0]["tuning"]["knn (a|b)"]
     assert cell == {"mean": pytest.approx(0.6), "std": pytest.approx(0.02**0.5), "values": [0.5, 0.7]}
+    assert found["chosen"]["settings"] == {"beta": "1"}
+    assert found["chosen"]["held_out"]["knn (a|b)"]["values"] == [0.25, 0.75]
+    assert list(sweep_lines(outcomes(), None, form="text", why_not="so"))[-1] == "nothing is chosen: so"
+    assert sweep_to_json(outcomes(), None)["chosen"] is None
