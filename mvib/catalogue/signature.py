@@ -132,6 +132,14 @@ class Rows(Enum):
     STANDARDIZED = "standardized"
 
 
+class Widths(Enum):
+    """What widths the variables of an estimator of rows have, where they need not be of one shape; a label has none."""
+
+    ANY = "any"
+    ONE = "one for all"
+    SIDE_BY_SIDE = "one for all but the last, which is as wide as the others together"
+
+
 class Spread(Enum):
     """How something keeps a representation from being the same for every example."""
 
@@ -228,6 +236,7 @@ class EstimatorEntry(Entry):
         joins: whether a joint variable reaches it as one table of rows side by side, or each variable on its own.
         draws_prior: whether rows drawn from the prior of a divergence are its last input.
         same_width: whether its variables must have one shape.
+        widths: what widths they have where they need not.
         any_shape: whether they may be images or sequences too, and not vectors only.
         averaged: dotted path of a function of the same inputs whose moving average over batches it wants as
             `log_normalizer` where its argument `ema` is given.
@@ -271,6 +280,7 @@ class EstimatorEntry(Entry):
     joins: bool = True
     draws_prior: bool = False
     same_width: bool = True
+    widths: Widths = Widths.ANY
     any_shape: bool = False
     averaged: str = ""
     labelled: tuple[Form, ...] = ()

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, assert_never
 
 import torch
 from torch import Tensor, nn
 
-from mvib.catalogue.signature import ChannelEntry, EstimatorEntry, Interface
+from mvib.catalogue.signature import ChannelEntry, EstimatorEntry, Interface, Widths
 from mvib.compile.example import DataShape, Example, batch_of, read_example
 from mvib.compile.execution import Networks, Tables, run_step
 from mvib.compile.model import CompiledModel
@@ -286,6 +286,8 @@ class _Inference:
             self.diagnostics.append(_no_rows(entry.name, names, shapes, estimate.span))
         elif entry.same_width and len(set(shapes)) > 1:
             self.diagnostics.append(_unequal(entry.name, names, shapes, estimate.span))
+        elif not _have_widths(entry.widths, shapes):
+            self.diagnostics.append(_of_other_widths(entry, names, shapes, estimate.span))
 
     def _check_prediction(self, estimate: Estimate, name: str, tables: Tables, shape: Shape) -> None:
         """A density is one of the variable that it predicts: one set of weights has one output."""
@@ -408,15 +410,49 @@ def _wrong_width(network: Network, step: Density, error: WidthError) -> Diagnost
 
 
 def _unequal(estimator: str, inputs: Sequence[str], shapes: Sequence[Shape], span: Span) -> Diagnostic:
-    plain = [name.rpartition("(")[2].rstrip(")") if name.count("(") == 1 else name for name in inputs]
-    listed = " and ".join(f"`{name}` is {describe(shape)}" for name, shape in zip(plain, shapes, strict=True))
     return Diagnostic(
         slug="shape-mismatch",
-        title=f"`{estimator}` compares variables of one shape: {listed}",
+        title=f"`{estimator}` compares variables of one shape: {_listed(inputs, shapes)}",
         span=span,
         label="of different shapes",
         remedy="let the encoders of both end in the same width",
     )
+
+
+def _have_widths(widths: Widths, shapes: Sequence[Shape]) -> bool:
+    """Whether rows have the widths that an estimator takes; that of a map is its number of channels."""
+    found = [shape[0] if len(shape) == 3 else shape[-1] for shape in shapes]
+    match widths:
+        case Widths.ANY:
+            return True
+        case Widths.ONE:
+            return len(set(found)) == 1
+        case Widths.SIDE_BY_SIDE:
+            *others, last = found
+            return len(set(others)) == 1 and last == sum(others)
+        case _:
+            assert_never(widths)
+
+
+def _of_other_widths(entry: EstimatorEntry, inputs: Sequence[str], shapes: Sequence[Shape], span: Span) -> Diagnostic:
+    if entry.widths is Widths.ONE or len(shapes) == 2:
+        takes, remedy = "compares variables of one width", "let the encoders of all end in the same width"
+    else:
+        takes = "takes variables of one width, and last their counterparts side by side"
+        remedy = "let all encoders end in the same width, and give as many on either side of the `;`"
+    return Diagnostic(
+        slug="shape-mismatch",
+        title=f"`{entry.name}` {takes}: {_listed(inputs, shapes)}",
+        span=span,
+        label="of other widths",
+        remedy=remedy,
+    )
+
+
+def _listed(inputs: Sequence[str], shapes: Sequence[Shape]) -> str:
+    plain = [name.rpartition("(")[2].rstrip(")") if name.count("(") == 1 else name for name in inputs]
+    *others, last = (f"`{name}` is {describe(shape)}" for name, shape in zip(plain, shapes, strict=True))
+    return f"{', '.join(others)} and {last}"
 
 
 def _no_rows(estimator: str, inputs: Sequence[str], shapes: Sequence[Shape], span: Span) -> Diagnostic:

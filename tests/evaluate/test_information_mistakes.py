@@ -51,3 +51,9 @@ def test_other_layouts_of_the_same_numbers(other: npt.NDArray[np.floating]) -> N
 
 def test_a_sum_of_correlations_is_in_no_unit() -> None:
     assert mvib.estimate("cca", X, Y, {"objective": "correlation"}, resamples=0).units == "none"
+
+
+@pytest.mark.parametrize("estimator", ["infonce", "distance_infonce", "patch_infonce"])
+def test_rows_of_two_widths_are_refused_where_they_are_compared(estimator: str) -> None:
+    with pytest.raises(ValueError, match=f"`{estimator}` compares rows of one width, and x and y have 2 and 1"):
+        mvib.estimate(estimator, X, Y[:, :1])

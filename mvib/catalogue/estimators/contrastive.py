@@ -11,6 +11,7 @@ from mvib.catalogue.signature import (
     Reduction,
     Rows,
     Spread,
+    Widths,
 )
 
 
@@ -294,6 +295,7 @@ CONTRASTIVE = (
         rows=Rows.UNIT,
         joins=False,
         same_width=False,
+        widths=Widths.ONE,
         labelled=(Form.INFORMATION,),
         spreads=((Form.INFORMATION, Spread.REPULSION),),
     ),
@@ -327,6 +329,7 @@ CONTRASTIVE = (
         needs="a vector, tokens or a map A, and tokens or a map B of the same width",
         any_shape=True,
         same_width=False,
+        widths=Widths.ONE,
         couples_batch=True,
         saturation="log(1 + (N - 1) T), T the number of locations",
         reduction=Reduction.GATHER,
@@ -358,6 +361,7 @@ CONTRASTIVE = (
         reduction=Reduction.GATHER,
         joins=False,
         same_width=False,
+        widths=Widths.SIDE_BY_SIDE,
         drops="the mean squared distance of a sample from its own mean: a constant for noise of a fixed variance",
         spreads=((Form.INFORMATION, Spread.REPULSION),),
     ),

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.linalg import LinAlgError  # type: ignore[attr-defined]
 
 from mvib.catalogue import Catalogue, load_catalogue
-from mvib.catalogue.signature import Bound, EstimatorEntry, Form, Interface, Rows
+from mvib.catalogue.signature import Bound, EstimatorEntry, Form, Interface, Rows, Widths
 from mvib.compile.estimator import Estimated, Estimator, build_memory
 from mvib.compile.execution import Networks, Tables, transform_rows
 from mvib.compile.networks import build_auxiliary
@@ -68,7 +68,8 @@ def measure_information(
     form = form_of(entry, len(samples))
     call = bind_arguments(catalogue, entry, arguments)
     widths = {as_table(table).shape[1] for table in samples}
-    if entry.same_width and entry.interface is Interface.ROWS and form not in entry.labelled and len(widths) > 1:
+    compares = entry.interface is Interface.ROWS and (entry.same_width or entry.widths is not Widths.ANY)
+    if compares and form not in entry.labelled and len(widths) > 1:
         listed = " and ".join(str(as_table(table).shape[1]) for table in samples)
         raise ValueError(f"`{name}` compares rows of one width, and x and y have {listed} columns")
     with torch.random.fork_rng(devices=[]):
