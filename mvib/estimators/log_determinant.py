@@ -32,6 +32,21 @@ def remedied(remedy: str) -> Iterator[None]:
         raise LinAlgError(f"a covariance is singular but for rounding: {remedy}") from error
 
 
+def check_rows(num_rows: int, width: int, *, remedy: str) -> None:
+    """Refuse rows that are too few for a covariance with an inverse, which rounding may hide.
+
+    Args:
+        num_rows: whose covariance it is, of all ranks.
+        width: their dimension.
+        remedy: what to do about it.
+
+    Raises:
+        torch.linalg.LinAlgError: there are no more rows than dimensions.
+    """
+    if num_rows <= width:
+        raise LinAlgError(f"the covariance of {num_rows} rows in {width} dimensions has no inverse: {remedy}")
+
+
 def log_det_of_rows(
     z: Float[Tensor, "B D"], scale: float | Float[Tensor, ""], *, total: int, ranks: Ranks = ALONE
 ) -> Float[Tensor, ""]:

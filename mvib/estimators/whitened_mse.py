@@ -9,12 +9,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mvib.estimators.derivatives import first_only
-from mvib.estimators.log_determinant import remedied
+from mvib.estimators.log_determinant import check_rows, remedied
 from mvib.estimators.precision import at_least_float32, without_autocast
 from mvib.estimators.ranks import ALONE, Ranks
 from mvib.estimators.rows import centered
 
 _LEAST_NORM = 1e-12  # as `rows.unit`
+_REMEDY = "give a larger `eps`, or more rows to be whitened together than they have dimensions"
 
 
 def whitened_mse(
@@ -46,14 +47,14 @@ def whitened_mse(
         Scalar without unit, mean over rows.
 
     Raises:
-        torch.linalg.LinAlgError: a covariance is singular and eps too small to mend it.
+        torch.linalg.LinAlgError: a covariance is singular and eps too small to mend it, as that of no more rows than
+            dimensions is where eps is 0.
 
     Source: Ermolov et al. 2021 (W-MSE), arXiv:2007.06346. Differs from solo-learn, which stops the gradient
     of the second view (same value); and from stable-pretraining, which whitens both views together by ZCA.
     """
     c1, c2 = at_least_float32(c1), at_least_float32(c2)
-    remedy = "give a larger `eps`, or more rows to be whitened together than they have dimensions"
-    with without_autocast(c1), remedied(remedy):
+    with without_autocast(c1):
         if size is None:
             return _distance(_whitened(c1, eps, ranks), _whitened(c2, eps, ranks), ranks)
         c1, c2 = ranks.rows(c1), ranks.rows(c2)
@@ -107,7 +108,10 @@ class _Whiten(torch.autograd.Function):
         scale = (1 - eps) / (total - 1)
         covariance_DD = ranks.sum(c.T @ c).mul_(scale)
         covariance_DD.diagonal().add_(eps)
-        factor_DD = torch.linalg.cholesky(covariance_DD)
+        if eps == 0:
+            check_rows(total, c.shape[1], remedy=_REMEDY)
+        with remedied(_REMEDY):
+            factor_DD = torch.linalg.cholesky(covariance_DD)
         # One inverse of D x D and products with it are faster than triangular systems for all rows.
         identity_DD = torch.eye(len(factor_DD), dtype=c.dtype, device=c.device)
         inverse_DD: Tensor = torch.linalg.solve_triangular(factor_DD, identity_DD, upper=False)

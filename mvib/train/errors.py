@@ -59,6 +59,10 @@ class NonFiniteError(Exception):
         self.checkpoint_step = checkpoint_step
 
 
+class SingularError(NonFiniteError):
+    """A covariance that training inverts has no inverse: the run has failed. The culprit is a clause that says why."""
+
+
 class Interrupted(KeyboardInterrupt):
     """The user, or the system on a signal, stopped the run.
 

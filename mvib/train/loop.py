@@ -98,7 +98,7 @@ def train_method(
         DataError: the data do not fit the spec.
         SettingError: a setting cannot be used.
         FolderError: the folder holds another run, or none that could go on, or is in use by another process.
-        NonFiniteError: a number is not finite; the last good checkpoint stays.
+        NonFiniteError: a number is not finite, or a covariance has no inverse; the last good checkpoint stays.
         Interrupted: the user or SIGTERM stopped it; there is a checkpoint.
         DiskFullError: there is no room for a checkpoint; the last good one stays.
         FirstProcessFailed: in the other processes, where the first has failed.

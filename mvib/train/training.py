@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -27,7 +28,7 @@ from mvib.train.checkpoint import Place, collect_state, find_non_finite
 from mvib.train.checkpoints import Checkpoints
 from mvib.train.config import Precision, TrainConfig
 from mvib.train.engine import Engine
-from mvib.train.errors import Interrupted, NonFiniteError, SettingError
+from mvib.train.errors import Interrupted, NonFiniteError, SettingError, SingularError
 from mvib.train.events import EpochEnded, Observer, PartSkipped, StepTaken
 from mvib.train.examples import Examples
 from mvib.train.folder import RunFolder, append_record
@@ -145,7 +146,7 @@ class Training:
         """Train to the end.
 
         Raises:
-            NonFiniteError: a number is not finite; the last good checkpoint stays.
+            NonFiniteError: a number is not finite, or a covariance has no inverse; the last good checkpoint stays.
             Interrupted: the user stopped it; there is a checkpoint.
             DataError: the data cannot be read any more; there is a checkpoint.
             DiskFullError: there is no room for a checkpoint; the last good one stays.
@@ -236,9 +237,10 @@ class Training:
             lr=self._learning_rate(place.step),
             weight_decay=value_at(config.weight_decay, place.step / self._course.steps),
         )
-        result = take_step(
-            self.model, self._optimizer, batch, compute=self._compute, clip=config.clip, scaler=self._scaler
-        )
+        with self._inverting("training"):
+            result = take_step(
+                self.model, self._optimizer, batch, compute=self._compute, clip=config.clip, scaler=self._scaler
+            )
         if isinstance(result, Broken):
             raise self._failure(result.culprit)
         _add(place.means, result.loss, result.terms, result.counts)
@@ -311,7 +313,8 @@ class Training:
             for number, batch in enumerate(self._held_out.in_order(size=size)):
                 if self.model.couples_batch and self._num_held_out < (number + 1) * size:
                     continue
-                output = run_model(self.model, batch, precision=self._config.precision, device=self._engine.device)
+                with self._inverting("the held-out part"):
+                    output = run_model(self.model, batch, precision=self._config.precision, device=self._engine.device)
                 terms = {name: float(value) for name, value in output.terms.items()}
                 _add(means, float(output.loss), terms, output.counts)
         return _measured(means)
@@ -332,9 +335,17 @@ class Training:
             raise self._failure(f"`{broken}` holds a number that is not finite")
         self._checkpoints.write(tensors, self.place)
 
-    def _failure(self, culprit: str) -> NonFiniteError:
+    @contextmanager
+    def _inverting(self, what: str) -> Iterator[None]:
+        """Within it, a covariance without an inverse ends the run with the reason and not as a mistake of ours."""
+        try:
+            yield
+        except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
+            raise self._failure(f"a batch of {what} cannot be used: {error}", kind=SingularError) from error
+
+    def _failure(self, culprit: str, *, kind: type[NonFiniteError] = NonFiniteError) -> NonFiniteError:
         checkpoints = self._checkpoints
-        return NonFiniteError(
+        return kind(
             culprit,
             step=self.place.step,
             checkpoint=checkpoints.newest if checkpoints is not None else None,

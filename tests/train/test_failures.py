@@ -11,11 +11,13 @@ import torch
 from torch import Tensor, nn
 
 import mvib
+from mvib.cli.main import main
 from mvib.compile import CompiledModel, Output
 from mvib.train import FolderError, NonFiniteError, SettingError, load_run, train_method
 from mvib.train.checkpoint import read_checkpoint
 from mvib.train.config import Precision
 from mvib.train.engine import start_engine
+from mvib.train.errors import SingularError
 from mvib.train.processes import Placement
 from mvib.train.step import Broken, take_step
 from mvib.train.writing import write_json
@@ -144,3 +146,47 @@ def test_nothing_is_pickled(package: str) -> None:
                 names.add(f"{node.value.id}.{node.attr}")
     assert "torch" in names or "numpy" in names
     assert not names & {"pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal", "torch.load", "torch.save"}
+
+
+WHITENED = """method Whitened
+data    X: image
+view    X[i: 1..2] ~ noise(X, std: 0.2)
+encoder f: X[i] -> Z[i] = mlp(64, 24)
+minimize H(Z[1] | Z[2]) by whitened_mse(eps: 0)
+represent Z
+train { data: digits  epochs: 1  batch: 32  optimizer: sgd(lr: 1e-2) }
+"""
+LAYER = """method Layer
+data    X: image
+view    X[i: 1..2] ~ noise(X, std: 0.2)
+encoder f: X[i] -> H[i] = mlp(64, 24)
+encoder w: H[i] -> Z[i] = whiten(method: cholesky, eps: 0)
+maximize I(Z[1]; Z[2]) by infonce()
+represent Z
+train { data: digits  epochs: 1  batch: 32  optimizer: sgd(lr: 1e-2) }
+"""
+
+
+@pytest.mark.parametrize("text", [WHITENED, LAYER, LAYER.replace("cholesky", "zca")])
+def test_too_few_rows_to_be_whitened_are_a_reason_with_a_remedy(text: str, tmp_path: Path) -> None:
+    why = (
+        r"after 0 steps a batch of training cannot be used: the covariance of 20 rows in 24 dimensions has no inverse: "
+        r"give .*a larger `eps`, or more rows .*; the last good checkpoint is"
+    )
+    with pytest.raises(SingularError, match=why):
+        train_method(analysis_of(text, {"train.batch": 20}), data=arrays(), out=tmp_path / "run")
+    train_method(analysis_of(text), data=arrays(number=160))
+
+
+def test_a_held_out_part_of_too_few_rows_is_said_to_be_the_reason() -> None:
+    # 64 rows are trained on, and 16 are held out.
+    why = "a batch of the held-out part cannot be used: the covariance of 16 rows in 24"
+    with pytest.raises(SingularError, match=why):
+        train_method(analysis_of(WHITENED), data=arrays())
+
+
+def test_the_command_says_so_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "whitened.mvib").write_text(WHITENED)
+    spec, out = str(tmp_path / "whitened.mvib"), str(tmp_path / "run")
+    assert main(["train", spec, "--set", "train.batch=20", "--out", out]) == 3
+    assert "the covariance of 20 rows in 24 dimensions has no inverse" in capsys.readouterr().err

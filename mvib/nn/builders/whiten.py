@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mvib.estimators.derivatives import first_only
+from mvib.estimators.log_determinant import check_rows, remedied
 from mvib.estimators.precision import at_least_float32, without_autocast
 from mvib.estimators.ranks import ALONE, Ranks, offset_and_total
 from mvib.nn.builders.features import resolve_features
@@ -18,6 +19,7 @@ from mvib.nn.shapes import Shape, ShapeError
 Method = Literal["iternorm", "zca", "cholesky"]
 
 _ITERNORM_GROUPS = 64
+_REMEDY = "give `whiten` a larger `eps`, or more rows together than a group has features"
 
 
 class Whiten(nn.Module):
@@ -96,8 +98,15 @@ class Whiten(nn.Module):
         return (self._grouped(centered) @ matrix.mT).transpose(0, 1).flatten(1)
 
     def _matrix(self, products: Float[Tensor, "G C C"], total: int) -> Float[Tensor, "G C C"]:
-        """The whitening matrix of each group, from sums of products of centred features."""
+        """The whitening matrix of each group, from sums of products of centred features.
+
+        Raises:
+            torch.linalg.LinAlgError: the covariance has no inverse, and `eps` is too small to mend it.
+        """
         identity_CC = torch.eye(products.shape[-1], dtype=products.dtype, device=products.device)
+        # On the meta device there are a few rows of nothing.
+        if self.eps == 0 and self.method != "iternorm" and not products.is_meta:
+            check_rows(total, len(identity_CC), remedy=_REMEDY)
         match self.method:
             case "iternorm":
                 return self._inverse_root(products / total + self.eps * identity_CC, identity_CC)
@@ -106,7 +115,8 @@ class Whiten(nn.Module):
                 return root
             case "cholesky":
                 covariance_GCC = (1 - self.eps) * products / (total - 1) + self.eps * identity_CC
-                factor_GCC = torch.linalg.cholesky(covariance_GCC)
+                with remedied(_REMEDY):
+                    factor_GCC = torch.linalg.cholesky(covariance_GCC)
                 inverse: Tensor = torch.linalg.solve_triangular(
                     factor_GCC, identity_CC.expand_as(factor_GCC), upper=False
                 )
