@@ -142,7 +142,7 @@ class Adapter(_Base):
             return
         seed_held_out(self.config.seed)
         size = self.held_out_size
-        for batch in loader.in_order(size=size):
+        for batch in loader.in_fixed_order(size=size):
             if not self.model.couples_batch or len(next(iter(batch.values()))) == size:
                 yield batch
 

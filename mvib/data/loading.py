@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from mvib.data.bad_items import BadItem, BadItems
-from mvib.data.batches import Batch, count_batches, epoch_order
+from mvib.data.batches import Batch, count_batches, epoch_order, fixed_order
 from mvib.data.errors import DataError, WorkerEndedError
 from mvib.data.rows import Rows, StoredRows, read_batch
 
@@ -181,10 +181,14 @@ class BatchLoader:
         ]
         return self._answers(requests)
 
-    def in_order(self, *, size: int) -> Iterator[Batch]:
-        """All examples in their order, the last minibatch as small as it comes out."""
+    def in_fixed_order(self, *, size: int) -> Iterator[Batch]:
+        """All examples in `fixed_order`, the last minibatch as small as it comes out.
+
+        Not as they lie: a term that couples the examples of a batch has another value on batches of one class, and
+        where the incomplete batch is left out the last class would be.
+        """
         number = count_batches(self.num_rows, size=size, drop_last=False)
-        order = torch.arange(self.num_rows)
+        order = fixed_order(self.num_rows)
         requests = [
             _Request(self._share.of(order[place * size : (place + 1) * size]), (_READING, _IN_ORDER, place))
             for place in range(number)

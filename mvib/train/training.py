@@ -310,7 +310,7 @@ class Training:
         seed_held_out(self._config.seed)
         means = RunningMeans()
         with evaluation_mode(self.model):
-            for number, batch in enumerate(self._held_out.in_order(size=size)):
+            for number, batch in enumerate(self._held_out.in_fixed_order(size=size)):
                 if self.model.couples_batch and self._num_held_out < (number + 1) * size:
                     continue
                 with self._inverting("the held-out part"):

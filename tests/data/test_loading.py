@@ -44,7 +44,7 @@ def test_the_number_of_processes_changes_nothing(folder: DataSource) -> None:
     here, there = loader(folder), loader(folder, workers=2)
     for number in range(3):
         assert_same(epoch(here, number), epoch(there, number))
-    assert_same(list(here.in_order(size=7)), list(there.in_order(size=7)))
+    assert_same(list(here.in_fixed_order(size=7)), list(there.in_fixed_order(size=7)))
 
 
 def test_an_epoch_has_each_example_once_in_an_order_of_seed_and_epoch(folder: DataSource) -> None:
@@ -175,7 +175,7 @@ def test_named_items_and_pictures(tmp_path: Path) -> None:
         "kind": (),
     }
     batches = BatchLoader(training_part(source.columns), device=CPU, bad=BadItems(), loading=Loading(workers=0))
-    assert float(next(batches.in_order(size=2))["left"].max()) == pytest.approx(15 / 255)
+    assert float(next(batches.in_fixed_order(size=2))["left"].max()) == pytest.approx(15 / 255)
 
 
 class Turning(Dataset[dict[str, Any]]):

@@ -139,6 +139,21 @@ def test_reconstructions_show_all_of_a_held_out_part_that_lies_in_order_of_class
     assert [shown.count(shade) for shade in (0, 128, 255)] == [5, 6, 5]
 
 
+def test_held_out_estimates_are_of_batches_of_all_classes_in_whatever_order_they_lie() -> None:
+    classes = torch.arange(128) % 8
+    images = (classes / 8)[:, None, None, None] + 0.1 * torch.rand(
+        128, 1, 4, 4, generator=torch.Generator().manual_seed(0)
+    )
+    losses = []
+    for order in (classes.argsort(stable=True), torch.arange(128)):
+        data = {"image_train": images, "label_train": classes}
+        data |= {"image_test": images[order], "label_test": classes[order]}
+        run = train_method(analysis_of(CONTRASTIVE, {"train.epochs": 20}), data=data)
+        losses.append(run.history[-1].held_out.loss)
+    # The batches differ, and their views. Batches of one class each would have 1.5 nats more.
+    assert losses[0] == pytest.approx(losses[1], abs=0.2)
+
+
 def test_networks_may_run_in_half_precision() -> None:
     run = train(CONTRASTIVE, settings={"train.precision": "bf16"})
     assert run.history[-1].train.loss < run.history[0].train.loss
