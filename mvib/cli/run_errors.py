@@ -18,8 +18,12 @@ from mvib.train.processes import is_first_process, is_started_by_another
 
 
 @contextmanager
-def explained() -> Iterator[None]:
-    """Turn the mistakes of a user, a run that fails and an interruption into words and an exit code."""
+def explained(*, options: str = "") -> Iterator[None]:
+    """Turn the mistakes of a user, a run that fails and an interruption into words and an exit code.
+
+    Args:
+        options: with which a run that was interrupted goes on as it was, as they are written.
+    """
     try:
         with _of_one_process():
             yield
@@ -36,7 +40,8 @@ def explained() -> Iterator[None]:
         click.echo(printable_lines(f"error: the run has failed: {error}"), err=True)
         raise click.exceptions.Exit(FAILED) from error
     except Interrupted as interrupted:
-        where = f"; go on with `mvib train --resume {interrupted.folder}`" if interrupted.folder is not None else ""
+        again = " ".join(filter(None, ("mvib train --resume", str(interrupted.folder), options)))
+        where = f"; go on with `{again}`" if interrupted.folder is not None else ""
         click.echo(printable_lines(f"{interrupted}{where}"), err=True)
         raise click.exceptions.Exit(exit_code_of(interrupted.signal)) from interrupted
     except PeerLostError as error:

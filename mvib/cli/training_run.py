@@ -73,7 +73,7 @@ class TrainRequest:
 
 def train_and_report(request: TrainRequest) -> None:
     """Train, write the run folder and print the summary; leaves with an exit code where something stops the run."""
-    with explained():
+    with explained(options=_options(request)):
         cadence = parse_cadence(request.checkpoint_every) if request.checkpoint_every is not None else None
         analysis = request.analysis
         if analysis is None:
@@ -113,6 +113,13 @@ def train_and_report(request: TrainRequest) -> None:
     else:
         for line in _summary_lines(run, comparison):
             click.echo(line)
+
+
+def _options(request: TrainRequest) -> str:
+    """What a folder does not hold of how its run was computed."""
+    given = {"--device": request.device, "--devices": request.devices, "--nodes": request.nodes}
+    words = [f"{name} {value}" for name, value in given.items() if value not in {None, "cpu"}]
+    return " ".join([*words, *(["--fsdp"] if request.is_sharded else [])])
 
 
 def _folder(request: TrainRequest, analysis: Analysis) -> Path:

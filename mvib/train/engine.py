@@ -30,6 +30,8 @@ from mvib.train.sharding import put_together, shard_weights
 from mvib.train.step import Compute, lowered
 
 _Result = TypeVar("_Result")
+# Of a process that cannot read its share of a batch, in the place of the number of its examples.
+_FAILED = -1
 # What torch says, under several classes, where a process of the group has gone.
 _GONE = ("Connection closed by peer", "Connection reset by peer", "Connection refused", "Broken pipe", "timed out")
 
@@ -128,9 +130,9 @@ class Engine:
             objective = torch.compile(objective)  # type: ignore[assignment]
         if self.ranks.size == 1:
             return AtOnce(objective)
-        if self.is_sharded:
+        if self.is_sharded or _changes(model):
             return Averaged(AtOnce(objective), model, self.ranks)
-        joined = Joined(objective, self.ranks, device=self.device, changes=_changes(model))
+        joined = Joined(objective, self.ranks, device=self.device)
         self._joined.append(joined)
         return joined
 
@@ -151,9 +153,13 @@ class Engine:
             found.append(f"{listed} takes the whole batch at once, for what comes before depends on all of it")
         return tuple(found)
 
-    def total(self, examples: int) -> int:
-        """The sum over processes of their examples. All are to call it together."""
-        return sum(self.ranks.counts(examples))
+    def total(self, examples: int | None) -> int | None:
+        """The sum over processes of their examples; none where one of them has failed to read its own, and says so.
+
+        All are to call it together.
+        """
+        counts = self.ranks.counts(_FAILED if examples is None else examples)
+        return None if _FAILED in counts else sum(counts)
 
     def agree(self, *, stop: int, save: bool) -> Wishes:
         """What all processes do next, from what each of them would. All are to call it together."""

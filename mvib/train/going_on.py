@@ -129,7 +129,7 @@ def go_on(
         observer: is told of checkpoints that are stepped over.
 
     Raises:
-        FolderError: no checkpoint can be used, or the metrics are damaged.
+        FolderError: no checkpoint can be used, or not the same by all processes, or the metrics are damaged.
         FirstProcessFailed: in the other processes.
         OSError: the metrics cannot be written.
     """
@@ -143,6 +143,10 @@ def go_on(
     checkpoint = engine.first(find)
     if not engine.is_first:
         checkpoint = read_checkpoint(folder.checkpoint) if folder.checkpoint.is_file() else None
+    if len({*engine.ranks.counts(-1 if checkpoint is None else checkpoint.place.step)}) > 1:
+        raise FolderError(
+            f"the processes find other checkpoints in `{folder.path}`", "let the folder lie where all machines see it"
+        )
     if checkpoint is None:
         return
     load_model_state(training.model, checkpoint)

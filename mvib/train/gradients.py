@@ -58,9 +58,8 @@ class AtOnce:
 class Joined:
     """A batch in one pass, whose gradients are averaged over the processes while they are computed."""
 
-    def __init__(self, objective: nn.Module, ranks: Ranks, *, device: torch.device, changes: bool) -> None:
+    def __init__(self, objective: nn.Module, ranks: Ranks, *, device: torch.device) -> None:
         self._objective, self._ranks, self._device = objective, ranks, device
-        self._changes = changes
         self._compute: Compute | None = None
         self._ddp: DistributedDataParallel | None = None
 
@@ -98,7 +97,7 @@ class Joined:
         return DistributedDataParallel(
             self._objective,
             device_ids=[self._device] if self._device.type == "cuda" else None,
-            find_unused_parameters=self._changes or not is_complete,
+            find_unused_parameters=not is_complete,
             **buffers,
         )
 

@@ -28,7 +28,7 @@ from mvib.train.checkpoint import Place, collect_state, find_non_finite
 from mvib.train.checkpoints import Checkpoints
 from mvib.train.config import Precision, TrainConfig
 from mvib.train.engine import Engine
-from mvib.train.errors import Interrupted, NonFiniteError, SettingError, SingularError
+from mvib.train.errors import Interrupted, NonFiniteError, PeerLostError, SettingError, SingularError
 from mvib.train.events import EpochEnded, Observer, PartSkipped, StepTaken
 from mvib.train.examples import Examples
 from mvib.train.folder import RunFolder, append_record
@@ -38,7 +38,7 @@ from mvib.train.monitors import Monitoring
 from mvib.train.optimizers import set_rates
 from mvib.train.randomness import seed_held_out, seed_step
 from mvib.train.rates import learning_rate_factor
-from mvib.train.step import Broken, StepResult, run_model, take_step
+from mvib.train.step import Batch, Broken, StepResult, run_model, take_step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,9 +214,9 @@ class Training:
             start=place.batch,
         )
         seconds, examples = 0.0, 0
-        for batch in batches:
+        while (found := self._read(batches)) is not None:
+            batch, size = found
             began = time.perf_counter()
-            size = self._engine.total(_size(batch))
             result = self._take_step(batch, size)
             seconds += time.perf_counter() - began
             examples += size
@@ -227,6 +227,28 @@ class Training:
             yield self._checkpoints is not None and self._checkpoints.is_due_after_step(place)
         self._end_epoch(seconds, examples)
         yield self._checkpoints is not None and self._checkpoints.is_due_after_epoch(self.place)
+
+    def _read(self, batches: Iterator[Batch]) -> tuple[Batch, int] | None:
+        """The next batch and the number of examples of all processes together; none at the end of the epoch.
+
+        Raises:
+            DataError: this process cannot read its share.
+            PeerLostError: another process cannot.
+        """
+        batch: Batch | None = None
+        problem: DataError | RuntimeError | None = None
+        try:
+            batch = next(batches, None)
+        except (DataError, RuntimeError) as error:
+            if self._engine.ranks.size == 1 or (isinstance(error, RuntimeError) and not is_of_workers(error)):
+                raise
+            problem = error
+        size = self._engine.total(None if problem is not None else 0 if batch is None else _size(batch))
+        if size is None:
+            # While all are here: the others could not put parted weights together later.
+            self._save_together()
+            raise problem or PeerLostError("could not read its data")
+        return None if batch is None else (batch, size)
 
     def _take_step(self, batch: Mapping[str, Tensor], size: int) -> StepResult:
         place, config = self.place, self._config

@@ -13,6 +13,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from mvib.data.batches import epoch_order
+from mvib.data.split import split_indices
 from tests.data.pictures import write_picture
 from tests.train.processes import PATIENCE, environment, left_behind, members, run, started, wait_for
 
@@ -27,6 +29,11 @@ term label: minimize H(Y | Z[1]) by c
 represent R
 train { data: digits  epochs: 2  batch: 100  labelled: 20  optimizer: sgd(lr: 0.05) }
 """
+WITHOUT_LABELS = "".join(
+    line.replace(", Y: label partial", "").replace("labelled: 20", "")
+    for line in SPEC.splitlines(keepends=True)
+    if not line.startswith(("decoder", "term label"))
+)
 TRAIN = ("train", "tiny.mvib", "--quiet", "--monitors", "rank", "--checkpoint-every", "1 steps")
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes that were left behind")
 
@@ -97,6 +104,7 @@ def test_a_run_that_was_asked_to_stop_goes_on_to_the_same_bits(place: Path, name
     os.kill(other, signal.SIGTERM)
     _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode in {130, 143}, err
+    assert f"go on with `mvib train --resume {folder} {' '.join(devices)}`" in err
     assert err.count("go on with") == 1
     assert left_behind(process) == []
     shutil.copytree(place / folder, place / f"{folder}-alone")
@@ -167,12 +175,31 @@ def test_pictures_that_each_process_leaves_out_are_counted_together(place: Path)
         path = write_picture(place / "pictures" / f"{number:02}.png", number)
         if number % 8 == 0:
             path.write_bytes(path.read_bytes()[:60])
-    lines = [line for line in SPEC.splitlines() if not line.startswith(("decoder", "term label"))]
-    (place / "pictures.mvib").write_text("\n".join(lines).replace(", Y: label partial", "").replace("labelled: 20", ""))
+    (place / "pictures.mvib").write_text(WITHOUT_LABELS)
     spec = "pictures.mvib", "--data", "folder:pictures,cache=no", "--set", "train.batch=8", "--epochs", "1"
     found = run("train", *spec, "--quiet", "--out", "skip5", "--devices", "2", "--skip-bad", "5", cwd=place)
     assert found.returncode == 0, found.stderr
     assert json.loads((place / "skip5" / "summary.json").read_text())["left_out"] == 5
+
+
+@pytest.mark.xdist_group("devices")
+def test_what_one_process_cannot_read_stops_all_after_the_same_step_and_loses_none(place: Path) -> None:
+    number, size, steps = 40, 8, 2
+    train, _ = split_indices(number, None)
+    # The last of a batch is read by the second process.
+    wrong = int(train[epoch_order(len(train), seed=0, epoch=0)[steps * size + size - 1]])
+    for n in range(number):
+        path = write_picture(place / "damaged" / f"{n:02}.png", n)
+        if n == wrong:
+            path.write_bytes(path.read_bytes()[:60])
+    spec = "pictures.mvib", "--data", "folder:damaged,cache=no", "--set", f"train.batch={size}", "--epochs", "1"
+    (place / "pictures.mvib").write_text(WITHOUT_LABELS)
+    rarely = "--checkpoint-every", "epoch", "--monitors", "none"
+    found = run("train", *spec, *rarely, "--out", "unread", "--devices", "2", "--quiet", cwd=place)
+    assert found.returncode != 0
+    assert f"{wrong:02}.png" in found.stderr
+    assert "Traceback" not in found.stderr
+    assert json.loads((place / "unread" / "checkpoint.json").read_text())["step"] == steps
 
 
 def is_of_run(pid: int) -> bool:
