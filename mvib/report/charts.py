@@ -94,7 +94,7 @@ def curves(title: str, lines: Sequence[Curve], *, x_label: str, y_label: str = "
 
 def plane(title: str, trails: Sequence[Trail], *, x_label: str, y_label: str) -> str:
     """The ways of runs through a plane, with time as colour; empty text where there is none."""
-    kept = [(t, [point for point in t.points if all(map(math.isfinite, point))]) for t in trails]
+    kept = [(t, [p for p in t.points if _is_shown(p[0], p[1], log=False) and math.isfinite(p[2])]) for t in trails]
     points = [point for _, trail_points in kept for point in trail_points]
     if not points:
         return ""
@@ -204,7 +204,7 @@ def _figure(title: str, body: str) -> str:
 
 def _is_shown(x: float, y: float, *, log: bool) -> bool:
     # What is beyond drawing is left out, with room for the differences that scales are made of.
-    return abs(x) < 1e300 and abs(y) < 1e300 and (y > 0 or not log)
+    return abs(x) < 1e300 and abs(y) < 1e300 and (y > 1e-300 or not log)
 
 
 def _widened(low: float, high: float, *, room: float) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mvib.report.charts import colour_of
-from mvib.report.markup import escaped, number, table
+from mvib.report.markup import escaped, known_number, number, table
 from mvib.report.runs import ReportedRun
 from mvib.train.monitors.reading import Entry
 
@@ -80,7 +80,8 @@ def kept_table(runs: Sequence[ReportedRun]) -> str:
             if value is None:
                 cells.append("–")
                 continue
-            share = round(100 * abs(value) / largest) if largest else 0
+            # The quotient first: a hundred times the largest float is none.
+            share = round(100 * (abs(value) / largest)) if largest else 0
             # A bar compares runs; one alone has nothing to be compared with but its own beginning.
             bar = f'<span class="bar" style="width:{share}px;background:{colour_of(place)}"></span>'
             before = f' <span class="faint">from {number(first_value(runs[place], measure.reading))}</span>'
@@ -152,9 +153,8 @@ def _results(part: Any) -> dict[str, float | None]:
     found = {}
     for result in results if isinstance(results, list) else ():
         if isinstance(result, Mapping):
-            value = result.get("accuracy")
             name = f"{result.get('probe')} ({result.get('about')})"
-            found[name] = float(value) if isinstance(value, int | float) else None
+            found[name] = known_number(result.get("accuracy"))
     return found
 
 

@@ -5,6 +5,9 @@ import html
 import math
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable, Sequence
+from typing import Any
+
+from mvib.reading import number_from
 
 _DRAWN = frozenset({"svg", "g", "path", "polygon", "polyline", "ellipse", "circle", "rect", "line", "text", "tspan"})
 _KEPT = frozenset(
@@ -16,6 +19,9 @@ _KEPT = frozenset(
     )
 )
 
+# Numbers from here on are shown with an exponent.
+_LONGEST = 10**15
+
 
 def escaped(text: object) -> str:
     """Text as HTML shows it, in an element or in a quoted attribute; control characters are left out."""
@@ -26,7 +32,20 @@ def number(value: float | None, digits: int = 3) -> str:
     """A number with a few digits, a dash for none."""
     if value is None or not math.isfinite(value):
         return "–"
-    return f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
+    return f"{value:,.0f}" if 10**digits <= abs(value) < _LONGEST else f"{value:.{digits}g}"
+
+
+def whole(value: float | None) -> str:
+    """A count with all its digits, as far as anybody reads them; a dash for none."""
+    return number(value) if value is None or abs(value) >= _LONGEST else f"{value:,.0f}"
+
+
+def known_number(value: Any) -> float | None:
+    """A number of a file that anybody may have written; none for whatever else stands in its place."""
+    try:
+        return number_from(value)
+    except ValueError:
+        return None
 
 
 def picture(content: bytes, *, alt: str) -> str:

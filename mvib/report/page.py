@@ -9,7 +9,7 @@ from mvib.render.markup import plain_text
 from mvib.render.overview import build_overview
 from mvib.report.charts import Curve, Trail, colour_of, curves, plane, time_colour, time_key
 from mvib.report.kept import caveats, dot, kept_table, probe_table, verdicts
-from mvib.report.markup import escaped, inline_svg, number, picture, table
+from mvib.report.markup import escaped, inline_svg, known_number, number, picture, table, whole
 from mvib.report.runs import PICTURES, ReportedRun
 from mvib.report.style import STYLE
 from mvib.train.history import EpochRecord
@@ -77,17 +77,18 @@ def _head(runs: Runs) -> str:
     for place, run in enumerate(runs):
         config, summary = run.config, run.summary
         parameters = config.get("parameters")
-        trained = parameters.get("trained") if isinstance(parameters, dict) else None
-        seconds = summary.get("seconds")
+        trained = known_number(parameters.get("trained")) if isinstance(parameters, dict) else None
+        seconds = known_number(summary.get("seconds"))
+        seed = known_number(config.get("seed"))
         rows.append(
             [
                 f"{dot(place)}<b>{escaped(run.mark)}</b>",
                 f"<b>{escaped(run.method)}</b>",
                 escaped(config["data"]),
-                f"{len(run.records)} of {escaped(config['epochs'])}",
-                escaped(config.get("seed", "–")),
-                f"{trained:,}" if isinstance(trained, int) else "–",
-                f"{number(float(seconds))} s" if isinstance(seconds, int | float) else "–",
+                f"{len(run.records)} of {whole(known_number(config['epochs']))}",
+                "–" if seed is None else str(config["seed"]),
+                whole(trained),
+                "–" if seconds is None else f"{number(seconds)} s",
                 escaped(run.folder),
             ]
         )

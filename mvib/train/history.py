@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mvib.reading import parse_json
+from mvib.reading import count_from, number_from, number_or_nan, parse_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,27 +79,23 @@ def record_from_json(line: str) -> EpochRecord:
         values = parse_json(line)
         held_out = values["held_out"]
         return EpochRecord(
-            epoch=int(values["epoch"]),
-            step=int(values["step"]),
-            progress=float(values["progress"]),
-            train=Measured(loss=_number(values["loss"]), terms=_numbers(values["terms"])),
-            held_out=Measured(loss=_number(held_out["loss"]), terms=_numbers(held_out["terms"])),
-            lr=float(values["lr"]),
-            gradient_norm=_number(values["gradient_norm"]),
+            epoch=count_from(values["epoch"]),
+            step=count_from(values["step"]),
+            progress=number_from(values["progress"]),
+            train=Measured(loss=number_or_nan(values["loss"]), terms=_numbers(values["terms"])),
+            held_out=Measured(loss=number_or_nan(held_out["loss"]), terms=_numbers(held_out["terms"])),
+            lr=number_from(values["lr"]),
+            gradient_norm=number_or_nan(values["gradient_norm"]),
             schedules=_numbers(values["schedules"]),
-            seconds=float(values["seconds"]),
-            examples_per_second=float(values["examples_per_second"]),
+            seconds=number_from(values["seconds"]),
+            examples_per_second=number_from(values["examples_per_second"]),
         )
-    except (KeyError, TypeError, AttributeError, OverflowError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a line of metrics: {error}") from error
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
-    return {str(name): _number(value) for name, value in values.items()}
-
-
-def _number(value: Any) -> float:
-    return math.nan if value is None else float(value)
+    return {str(name): number_or_nan(value) for name, value in values.items()}
 
 
 def without_infinities(value: Any) -> Any:

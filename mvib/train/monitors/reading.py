@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mvib.reading import count_from, number_or_nan
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
@@ -101,31 +103,32 @@ def entry_from_json(values: Mapping[str, Any]) -> Entry:
     """
     try:
         return Entry(
-            step=int(values["step"]),
-            epoch=int(values["epoch"]),
-            progress=_number(values["progress"]),
-            rows=int(values["rows"]),
+            step=count_from(values["step"]),
+            epoch=count_from(values["epoch"]),
+            progress=number_or_nan(values["progress"]),
+            rows=count_from(values["rows"]),
             terms={
-                str(label): Reading(name=str(label), value=_number(found["value"]), bound=str(found["bound"]))
+                str(label): Reading(name=str(label), value=number_or_nan(found["value"]), bound=str(found["bound"]))
                 for label, found in values["terms"].items()
             },
             readings=tuple(
-                Reading(name=str(name), value=_number(found["value"]), bound=str(found["bound"]), by=str(found["by"]))
+                Reading(
+                    name=str(name), value=number_or_nan(found["value"]), bound=str(found["bound"]), by=str(found["by"])
+                )
                 for name, found in values["readings"].items()
             ),
-            spectrum=tuple(_number(value) for value in values["spectrum"]),
-            variances=tuple(_number(value) for value in values["variances"]),
+            spectrum=tuple(number_or_nan(value) for value in values["spectrum"]),
+            variances=tuple(number_or_nan(value) for value in values["variances"]),
             alarms=tuple(
                 Alarm(
-                    kind=str(alarm["kind"]), since=int(alarm["since"]), why=str(alarm["why"]), term=str(alarm["term"])
+                    kind=str(alarm["kind"]),
+                    since=count_from(alarm["since"]),
+                    why=str(alarm["why"]),
+                    term=str(alarm["term"]),
                 )
                 for alarm in values["alarms"]
             ),
             notes=tuple(str(note) for note in values["notes"]),
         )
-    except (KeyError, TypeError, AttributeError, OverflowError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a line of monitors: {error}") from error
-
-
-def _number(value: Any) -> float:
-    return float("nan") if value is None else float(value)
