@@ -1,8 +1,11 @@
 """Writing files whole or not at all."""
 
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
+
+from mvib.inside import NotPlainError, open_to_change
 
 
 def write_whole(path: Path, content: bytes, *, before_replacing: Callable[[], None] | None = None) -> None:
@@ -19,7 +22,7 @@ def write_whole(path: Path, content: bytes, *, before_replacing: Callable[[], No
     # Named after the process, so that two that write the same file do not mix their contents.
     temporary = path.with_name(f".{path.name}.{os.getpid()}{_TEMPORARY}")
     try:
-        mode = path.stat().st_mode & 0o777 if path.exists() else None
+        mode = _mode_of(path)
         # A folder from a stranger may hold a link of this name: it is removed, and no link is followed.
         temporary.unlink(missing_ok=True)
         with temporary.open("xb") as stream:
@@ -41,6 +44,15 @@ def write_whole(path: Path, content: bytes, *, before_replacing: Callable[[], No
 _TEMPORARY = ".tmp"
 
 
+def _mode_of(path: Path) -> int | None:
+    """The rights of a file that is there; a link is none, for it is not followed."""
+    try:
+        found = path.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    return found.st_mode & 0o777 if stat.S_ISREG(found.st_mode) else None
+
+
 def append_line(path: Path, line: str) -> None:
     """Add a line to a file and wait until it is on the disk.
 
@@ -49,15 +61,16 @@ def append_line(path: Path, line: str) -> None:
         line: without its line break.
 
     Raises:
+        NotPlainError: it is a link, or no file.
         OSError: it cannot be written, and the last line of the file may be cut off; names the file.
     """
     try:
-        # A link is not followed: a folder from a stranger may hold one to a file of the user.
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-        with os.fdopen(os.open(path, flags, 0o666), "a", encoding="utf-8") as stream:
+        with os.fdopen(open_to_change(path, os.O_WRONLY | os.O_APPEND), "a", encoding="utf-8") as stream:
             stream.write(f"{line}\n")
             stream.flush()
             os.fsync(stream.fileno())
+    except NotPlainError:
+        raise
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 
@@ -72,7 +85,9 @@ def remove_leftovers(folder: Path) -> None:
         OSError: one cannot be removed.
     """
     for path in folder.glob(f".*{_TEMPORARY}"):
-        path.unlink(missing_ok=True)
+        # mvib leaves files of this name, and no folders: one is of somebody else.
+        if path.is_symlink() or not path.is_dir():
+            path.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

@@ -11,6 +11,7 @@ from mvib.compile import ExampleError
 from mvib.data import DataError, WorkerEndedError
 from mvib.diagnostics import SpecError
 from mvib.evaluate import ProbeError
+from mvib.inside import NotPlainError
 from mvib.source import printable_lines
 from mvib.train import FolderError, Interrupted, NonFiniteError, SettingError
 from mvib.train.errors import FirstProcessFailed, PeerLostError
@@ -33,7 +34,7 @@ def explained(*, options: str = "") -> Iterator[None]:
     except WorkerEndedError as error:
         click.echo(printable_lines(f"error: the run has failed: {error}"), err=True)
         raise click.exceptions.Exit(FAILED) from error
-    except (DataError, ExampleError, SettingError, FolderError, ProbeError) as error:
+    except (DataError, ExampleError, SettingError, FolderError, ProbeError, NotPlainError) as error:
         click.echo(printable_lines(f"error: {error}"), err=True)
         raise click.exceptions.Exit(WRONG_USAGE) from error
     except NonFiniteError as error:

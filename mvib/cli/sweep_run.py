@@ -22,7 +22,8 @@ from mvib.diagnostics import SpecError
 from mvib.driver import Analysis
 from mvib.evaluate import Evaluation, evaluate_model
 from mvib.evaluate.evaluation import read_probes
-from mvib.reading import parse_json
+from mvib.inside import check_inside, read_inside
+from mvib.reading import number_from, parse_json
 from mvib.syntax.formatter import format_spec
 from mvib.train import FolderError, NonFiniteError, Run, SettingError, load_run, train_method
 from mvib.train.examples import Examples, fingerprint
@@ -108,6 +109,8 @@ class _Sweep:
         point, analysis = request.points[number]
         folder = Path(request.out) / folder_name(point, analysis, request.data)
         place = f"[{number + 1}/{len(request.points)}] {point}"
+        # Of a folder that a stranger filled, a run may be a link to anywhere.
+        check_inside(Path(request.out), folder)
         result = read_result(folder / RESULT, probes=self._probes)
         if result is not None:
             if result.data == self._fingerprint(analysis):
@@ -207,10 +210,10 @@ class Result:
 def read_result(file: Path, *, probes: tuple[str, ...]) -> Result | None:
     """The result of a finished run; none where it is not finished, or was probed otherwise."""
     try:
-        found: Any = parse_json(file.read_text(encoding="utf-8"))
+        found: Any = parse_json(read_inside(file.parent, file))
         if found["format"] != _FORMAT or found["probes"] != list(probes):
             return None
-        metrics = {str(name): None if value is None else float(value) for name, value in found["tuning"].items()}
+        metrics = {str(name): None if value is None else number_from(value) for name, value in found["tuning"].items()}
         return Result(data=str(found["data"]), metrics=metrics)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mvib.driver import Analysis
+from mvib.inside import NotPlainError, read_inside
 from mvib.reading import parse_json
 from mvib.train.errors import FolderError
 from mvib.train.folder import RunFolder, open_folder, read_config_file
@@ -21,7 +22,7 @@ PICTURES = {
 _PNG = b"\x89PNG\r\n\x1a\n"
 _MOST_PICTURE = 4 << 20
 # A line an epoch: no run has so many that a report could show them.
-_MOST_LINES = 64 << 20
+_MOST_BYTES = 64 << 20
 
 _T = TypeVar("_T")
 
@@ -82,7 +83,7 @@ def _read_run(path: Path, *, mark: str, plugins: tuple[str, ...]) -> ReportedRun
     except FolderError as error:
         analysis = None
         notes.append(f"no diagram and no objective: {error}")
-    entries = _lines(path / MONITORS_FILE, _entry, notes)
+    entries = _lines(folder, path / MONITORS_FILE, _entry, notes)
     if not entries:
         notes.append("no monitors were on while it trained")
     return ReportedRun(
@@ -92,9 +93,9 @@ def _read_run(path: Path, *, mark: str, plugins: tuple[str, ...]) -> ReportedRun
         analysis=analysis,
         config=config,
         summary=_summary(folder, notes),
-        records=_lines(folder.metrics, record_from_json, notes),
+        records=_lines(folder, folder.metrics, record_from_json, notes),
         entries=entries,
-        pictures=_pictures(path, notes),
+        pictures=_pictures(folder, notes),
         notes=notes,
     )
 
@@ -106,43 +107,54 @@ def _entry(line: str) -> Entry:
     return entry_from_json(values)
 
 
-def _lines(path: Path, read: Callable[[str], _T], notes: list[str]) -> tuple[_T, ...]:
+def _lines(folder: RunFolder, path: Path, read: Callable[[str], _T], notes: list[str]) -> tuple[_T, ...]:
     """What the lines of a file hold, up to the first that cannot be read."""
-    if not path.is_file():
+    content = _content(folder, path, notes)
+    if content is None:
         return ()
     found: list[_T] = []
     try:
-        if path.stat().st_size > _MOST_LINES:
-            raise ValueError("it is too large")
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in content.decode().splitlines():
             found.append(read(line))
-    except (OSError, ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         notes.append(f"`{path.name}` is read up to line {len(found)}: {error}")
     return tuple(found)
 
 
-def _summary(folder: RunFolder, notes: list[str]) -> Mapping[str, Any]:
+def _content(folder: RunFolder, path: Path, notes: list[str], *, most: int = _MOST_BYTES) -> bytes | None:
+    """What a file of a run folder holds; none where it is not there, or is nothing to be opened, which is noted."""
     try:
-        if folder.summary.is_file() and folder.summary.stat().st_size <= _MOST_LINES:
-            values = parse_json(folder.summary.read_text(encoding="utf-8"))
-            if isinstance(values, dict):
-                return values
-    except (OSError, ValueError, RecursionError) as error:
+        return read_inside(folder.path, path, most=most)
+    except FileNotFoundError:
+        return None
+    except NotPlainError as error:
+        notes.append(f"`{path.name}` is left out: it {error.why}")
+    except OSError as error:
+        notes.append(f"`{path.name}` is left out: {error.strerror or error}")
+    return None
+
+
+def _summary(folder: RunFolder, notes: list[str]) -> Mapping[str, Any]:
+    content = _content(folder, folder.summary, notes)
+    try:
+        values = None if content is None else parse_json(content)
+    except ValueError as error:
         notes.append(f"`{folder.summary.name}` cannot be read: {error}")
         return {}
+    if isinstance(values, dict):
+        return values
     notes.append("it has no summary: it has not come to its end")
     return {}
 
 
-def _pictures(path: Path, notes: list[str]) -> dict[str, bytes]:
+def _pictures(folder: RunFolder, notes: list[str]) -> dict[str, bytes]:
     pictures = {}
     for name in PICTURES:
-        file = path / name
-        if not file.is_file():
+        content = _content(folder, folder.path / name, notes, most=_MOST_PICTURE)
+        if content is None:
             continue
-        content = file.read_bytes() if file.stat().st_size <= _MOST_PICTURE else b""
         if content.startswith(_PNG):
             pictures[name] = content
         else:
-            notes.append(f"`{name}` is no PNG of at most 4 MiB, and is left out")
+            notes.append(f"`{name}` is no PNG, and is left out")
     return pictures

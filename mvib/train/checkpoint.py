@@ -18,7 +18,8 @@ import torch
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from mvib.reading import parse_json
+from mvib.inside import NotPlainError, open_inside
+from mvib.reading import count_from, number_from, parse_json
 from mvib.train.errors import DamagedCheckpointError, FolderError
 from mvib.train.history import RunningMeans
 from mvib.train.sharding import is_sharded, part_like, parts_like, put_together
@@ -134,8 +135,15 @@ def read_checkpoint(path: Path) -> Checkpoint:
         FolderError: it is not there, or was written by a newer version.
         DamagedCheckpointError: it is cut off or altered.
     """
-    if not path.is_file():
-        raise FolderError(f"there is no checkpoint `{path}`", "name the folder of a run that has begun to train")
+    try:
+        open_inside(path.parent, path).close()
+    except FileNotFoundError as error:
+        remedy = "name the folder of a run that has begun to train"
+        raise FolderError(f"there is no checkpoint `{path}`", remedy) from error
+    except NotPlainError as error:
+        raise _damaged(path, f"it {error.why}") from error
+    except OSError as error:
+        raise _damaged(path, error.strerror or str(error)) from error
     tensors: dict[str, Tensor] = {}
     try:
         with safetensors.safe_open(path, framework="pt") as file:
@@ -170,22 +178,22 @@ def _read_place(path: Path, header: str | None) -> Place:
         raise _damaged(path, "it does not say where the training was")
     try:
         values = parse_json(header)
-        version = int(values["format"])
+        version = count_from(values["format"])
         if version > FORMAT:
             raise FolderError(
                 f"`{path}` has format {version}, and this version of mvib reads up to {FORMAT}", "use a newer mvib"
             )
         means = values["means"]
-        totals = {str(name): float(total) for name, total in means["totals"].items()}
-        counts = {str(name): int(count) for name, count in means["counts"].items()}
+        totals = {str(name): number_from(total) for name, total in means["totals"].items()}
+        counts = {str(name): count_from(count) for name, count in means["counts"].items()}
         return Place(
-            epoch=int(values["epoch"]),
-            batch=int(values["batch"]),
-            step=int(values["step"]),
+            epoch=count_from(values["epoch"]),
+            batch=count_from(values["batch"]),
+            step=count_from(values["step"]),
             means=RunningMeans(totals=totals, counts=counts),
-            scaler={str(name): float(value) for name, value in values.get("scaler", {}).items()},
+            scaler={str(name): number_from(value) for name, value in values.get("scaler", {}).items()},
         )
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(path, f"its header cannot be read ({error})") from error
 
 

@@ -1,10 +1,12 @@
 """The folder of a run: which files lie in it, and what they hold."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mvib.inside import NotPlainError, read_inside
 from mvib.reading import parse_json
 from mvib.train.errors import FolderError
 from mvib.train.history import EpochRecord, record_from_json, record_to_json
@@ -12,6 +14,8 @@ from mvib.train.writing import write_json
 from mvib.writing import append_line, write_whole
 
 FORMAT = 1
+# Progress is a float: beyond this a step more would not be seen.
+_MOST_STEPS = 1 << 53
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +125,7 @@ def read_spec_text(folder: RunFolder) -> str:
     Raises:
         FolderError: it cannot be read.
     """
-    try:
-        return folder.spec.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise _damaged(folder.spec, str(error)) from error
+    return _read_text(folder, folder.spec)
 
 
 def read_config_file(folder: RunFolder) -> dict[str, Any]:
@@ -133,9 +134,9 @@ def read_config_file(folder: RunFolder) -> dict[str, Any]:
     Raises:
         FolderError: it cannot be read, lacks something, or was written by a newer version.
     """
-    config = _read_object(folder.config)
+    config = _read_object(folder, folder.config)
     version = config.get("format")
-    if not isinstance(version, int):
+    if not isinstance(version, int) or isinstance(version, bool):
         raise _damaged(folder.config, "it does not say its format")
     if version > FORMAT:
         raise FolderError(
@@ -143,9 +144,23 @@ def read_config_file(folder: RunFolder) -> dict[str, Any]:
         )
     expected: dict[str, type] = {"data": str, "epochs": int, "fingerprint": str, "shapes": dict, "versions": dict}
     for key, kind in expected.items():
-        if not isinstance(config.get(key), kind):
+        if not isinstance(config.get(key), kind) or isinstance(config[key], bool):
             raise _damaged(folder.config, f"`{key}` is missing or makes no sense")
     return config
+
+
+def read_steps(folder: RunFolder) -> int | None:
+    """How many steps the whole training of a run takes; none where its config does not say.
+
+    Raises:
+        FolderError: it cannot be read, or what it says is no number of steps.
+    """
+    steps = read_config_file(folder).get("steps")
+    if steps is None:
+        return None
+    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= _MOST_STEPS:
+        raise _damaged(folder.config, f"`steps` is `{str(steps)[:40]}`, and no number of steps")
+    return steps
 
 
 def read_summary(folder: RunFolder) -> dict[str, Any]:
@@ -154,7 +169,7 @@ def read_summary(folder: RunFolder) -> dict[str, Any]:
     Raises:
         FolderError: it cannot be read.
     """
-    return _read_object(folder.summary) if folder.summary.is_file() else {}
+    return _read_object(folder, folder.summary) if os.path.lexists(folder.summary) else {}
 
 
 def append_record(folder: RunFolder, record: EpochRecord) -> None:
@@ -177,9 +192,9 @@ def read_records(folder: RunFolder, *, epochs: int | None = None) -> tuple[Epoch
         FolderError: there are fewer, or a line cannot be read.
     """
     try:
-        lines = folder.metrics.read_text(encoding="utf-8").splitlines()[:epochs]
+        lines = _read_text(folder, folder.metrics).splitlines()[:epochs]
         records = tuple(record_from_json(line) for line in lines)
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise _damaged(folder.metrics, str(error)) from error
     numbers = [record.epoch for record in records]
     if numbers != list(range(1, len(records) + 1)) or (epochs is not None and len(records) < epochs):
@@ -192,10 +207,22 @@ def rewrite_records(folder: RunFolder, records: Sequence[EpochRecord]) -> None:
     write_whole(folder.metrics, "".join(record_to_json(record) + "\n" for record in records).encode())
 
 
-def _read_object(path: Path) -> dict[str, Any]:
+def _read_text(folder: RunFolder, path: Path) -> str:
     try:
-        value = parse_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        # As text files are read: a line ends in the same way whatever machine wrote it.
+        return read_inside(folder.path, path).decode().replace("\r\n", "\n").replace("\r", "\n")
+    except NotPlainError as error:
+        raise FolderError(str(error), "put a file in its place, or name another run") from error
+    except OSError as error:
+        raise _damaged(path, error.strerror or str(error)) from error
+    except UnicodeDecodeError as error:
+        raise _damaged(path, "it is no text in UTF-8") from error
+
+
+def _read_object(folder: RunFolder, path: Path) -> dict[str, Any]:
+    try:
+        value = parse_json(_read_text(folder, path))
+    except ValueError as error:
         raise _damaged(path, str(error)) from error
     if not isinstance(value, dict):
         raise _damaged(path, "it holds no JSON object")

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from mvib.reading import parse_json
+from mvib.inside import NotPlainError, open_inside, open_to_change
+from mvib.reading import count_from, parse_json
 from mvib.train.errors import FolderError
 from mvib.train.events import Noted, Observer
 
@@ -74,7 +75,7 @@ def locked_folder(folder: Path, *, observer: Observer) -> Iterator[None]:
         observer: is told of a lock that was left behind.
 
     Raises:
-        FolderError: another process holds it.
+        FolderError: another process holds it, or a stranger's file is in its place.
         OSError: the folder cannot be written.
     """
     path = folder / NAME
@@ -95,10 +96,10 @@ def locked_folder(folder: Path, *, observer: Observer) -> Iterator[None]:
 def read_owner(path: Path) -> Owner | None:
     """The process that a lock file names; none where there is no such file, or it makes no sense."""
     try:
-        with path.open("rb") as stream:
+        with open_inside(path.parent, path) as stream:
             values = parse_json(stream.read(4096))
-        return Owner(pid=int(values["pid"]), host=str(values["host"])[:255], since=str(values["since"])[:64])
-    except (OSError, ValueError, KeyError, TypeError, OverflowError):
+        return Owner(pid=count_from(values["pid"]), host=str(values["host"])[:255], since=str(values["since"])[:64])
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
@@ -107,8 +108,10 @@ def _take(path: Path) -> tuple[int, Owner | None]:
     deadline = time.monotonic() + _ORPHANS_SECONDS
     while True:
         before = read_owner(path)
-        # No link is followed: a folder from a stranger may hold one.
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
+        try:
+            descriptor = open_to_change(path, os.O_RDWR)
+        except NotPlainError as error:
+            raise FolderError(str(error), "remove it; mvib makes this file anew") from error
         try:
             is_ours = _try_lock(descriptor, before) and _is_still(path, descriptor)
         except BaseException:

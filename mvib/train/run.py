@@ -25,6 +25,7 @@ from mvib.train.folder import (
     read_config_file,
     read_records,
     read_spec_text,
+    read_steps,
     read_summary,
 )
 from mvib.train.history import EpochRecord
@@ -155,8 +156,7 @@ def load_run(
             )
         notes = (_OTHER_DATA,)
     checkpoint = read_checkpoint(opened.checkpoint)
-    steps = saved.get("steps")
-    model = build_model(analysis, config, examples, steps=steps if isinstance(steps, int) else None)
+    model = build_model(analysis, config, examples, steps=read_steps(opened))
     load_model_state(model, checkpoint)
     return Run(
         folder=opened.path,

@@ -8,10 +8,12 @@ import torch
 
 from mvib.compile import CompiledModel
 from mvib.driver import Analysis
+from mvib.inside import NotPlainError, read_inside
 from mvib.reading import parse_json
 from mvib.semantics.method import Direction, Method
 from mvib.theory.collapse import find_collapse
 from mvib.train.config import TrainConfig
+from mvib.train.errors import FolderError
 from mvib.train.events import CollapseSeen, Observer, PartSkipped
 from mvib.train.examples import Examples
 from mvib.train.history import EpochRecord, without_infinities
@@ -85,10 +87,13 @@ class Monitoring:
         self._parts: tuple[Sample, Measurer] | None = None
 
     def begin(self, step: int) -> None:
-        """Take up what was read up to a step; what a run that was stopped read after it is dropped."""
-        if self._path.is_file():
-            lines = self._path.read_text(encoding="utf-8").splitlines()
-            self.entries = [entry for entry in map(_entry, lines) if entry is not None and entry.step <= step]
+        """Take up what was read up to a step; what a run that was stopped read after it is dropped.
+
+        Raises:
+            FolderError: what was read before, or the file of a sink, cannot be taken up.
+        """
+        entries = map(_entry, self._lines())
+        self.entries = [entry for entry in entries if entry is not None and entry.step <= step]
         for sink in self._sinks:
             sink.begin(step)
 
@@ -124,6 +129,15 @@ class Monitoring:
         """The run is over."""
         for sink in self._sinks:
             sink.close()
+
+    def _lines(self) -> list[str]:
+        try:
+            # What a crash cut off or damaged is no entry; the lines around it are.
+            return read_inside(self._path.parent, self._path).decode(errors="replace").splitlines()
+        except FileNotFoundError:
+            return []
+        except NotPlainError as error:
+            raise FolderError(str(error), "remove it, and go on without what the monitors read before") from error
 
     def _send(self, step: int, values: Mapping[str, float]) -> None:
         for sink in self._sinks:

@@ -9,20 +9,26 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mvib.diagnostics import nearest
-from mvib.train.errors import SettingError
+from mvib.inside import NotPlainError, check_inside, make_inside, read_inside
+from mvib.train.errors import FolderError, SettingError
 from mvib.writing import write_whole
 
 GROUP = "mvib.sinks"
 CSV, TENSORBOARD = "csv", "tensorboard"
 _CSV_FILE, _TENSORBOARD_FOLDER = "scalars.csv", "tensorboard"
 _HEAD = ("step", "name", "value")
+_MOST_DIGITS = 18
 
 
 class Sink(Protocol):
     """Takes single numbers. A plug-in gives a callable that makes one from the path of the run folder."""
 
     def begin(self, step: int) -> None:
-        """The run begins at a step, or goes on from it: numbers of later steps are void."""
+        """The run begins at a step, or goes on from it: numbers of later steps are void.
+
+        Raises:
+            FolderError: what was written before cannot be gone on with.
+        """
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Take the numbers of a step by name."""
@@ -83,10 +89,11 @@ class _Csv:
         self._rows: list[tuple[str, str, str]] = []
 
     def begin(self, step: int) -> None:
-        if self._path.is_file():
-            with self._path.open(newline="", encoding="utf-8") as stream:
-                rows = [row for row in csv.reader(stream) if len(row) == len(_HEAD) and row[0].isdecimal()]
-            self._rows = [(row[0], row[1], row[2]) for row in rows if int(row[0]) <= step]
+        try:
+            self._rows = [row for row in self._read() if int(row[0]) <= step]
+        except ValueError as error:
+            # To begin anew would destroy what may be somebody's work.
+            raise FolderError(f"`{self._path}` cannot be gone on with: {error}", "move it away") from error
         self._save()
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
@@ -96,10 +103,45 @@ class _Csv:
     def close(self) -> None:
         pass
 
+    def _read(self) -> list[tuple[str, str, str]]:
+        try:
+            text = read_inside(self._path.parent, self._path).decode()
+        except FileNotFoundError:
+            return []
+        except NotPlainError as error:
+            raise ValueError(f"it {error.why}") from error
+        except UnicodeDecodeError as error:
+            raise ValueError("it is no text in UTF-8") from error
+        try:
+            head, *rows = list(csv.reader(io.StringIO(text, newline=""), strict=True)) or [list(_HEAD)]
+        except csv.Error as error:
+            raise ValueError(str(error)) from error
+        if tuple(head) != _HEAD:
+            raise ValueError(f"its first line is not `{','.join(_HEAD)}`")
+        return [_row(row, line) for line, row in enumerate(rows, start=2)]
+
     def _save(self) -> None:
         stream = io.StringIO()
         csv.writer(stream).writerows([_HEAD, *self._rows])
         write_whole(self._path, stream.getvalue().encode())
+
+
+def _row(row: Sequence[str], line: int) -> tuple[str, str, str]:
+    if len(row) != len(_HEAD):
+        raise ValueError(f"row {line} has {len(row)} fields, and not {len(_HEAD)}")
+    step, name, value = row
+    is_step = step.isascii() and step.isdigit() and len(step) <= _MOST_DIGITS
+    if not is_step or not name.isprintable() or not _is_number(value):
+        raise ValueError(f"row {line} does not hold a step, a name and a value")
+    return step, name, value
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 class _TensorBoard:
@@ -114,6 +156,14 @@ class _TensorBoard:
         self._writer: Any = None
 
     def begin(self, step: int) -> None:
+        try:
+            make_inside(self._path.parent, self._path)
+            # TensorBoard opens files in there by itself, and follows links.
+            for path in self._path.iterdir():
+                check_inside(self._path, path)
+        except (NotPlainError, FileExistsError) as error:
+            why = str(error) if isinstance(error, NotPlainError) else f"`{self._path}` is no folder"
+            raise FolderError(why, "move it away, or choose another sink: `--sink csv`") from error
         # What was written after this step before a crash is then left out by TensorBoard.
         self._writer = self._module.SummaryWriter(str(self._path), purge_step=step + 1)
 
@@ -123,4 +173,5 @@ class _TensorBoard:
         self._writer.flush()
 
     def close(self) -> None:
-        self._writer.close()
+        if self._writer is not None:
+            self._writer.close()
