@@ -6,9 +6,11 @@ refused: versions from 4.0 on have none. Pictures are decoded here, with the lim
 """
 
 import io
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -17,6 +19,7 @@ from mvib.data.arrays import table_from_arrays
 from mvib.data.bad_items import BadItem, BadItems
 from mvib.data.columns import ColumnKind
 from mvib.data.errors import DataError
+from mvib.data.hub_files import open_own, own_folders
 from mvib.data.optional import import_optional
 from mvib.data.picture_column import PictureOptions, PicturePart, read_pictures
 from mvib.data.pictures import BytesStore, PictureStore
@@ -187,7 +190,10 @@ def _pictures(
     bad: BadItems,
     options: PictureOptions,
 ) -> _Pictures:
-    stores = [_store(part, key, f"hf:{name}/{split}") for part, split in zip(held, ("train", "test"), strict=False)]
+    folders = own_folders(name, os.environ)
+    stores = [
+        _store(part, key, f"hf:{name}/{split}", folders) for part, split in zip(held, ("train", "test"), strict=False)
+    ]
     classes = {value: n for n, value in enumerate(sorted({str(v) for its in labels for v in its or ()}))}
     parts = [
         PicturePart(
@@ -206,21 +212,29 @@ def _pictures(
     return _Pictures(column=column, bad=read.bad)
 
 
-def _store(part: Any, key: str, name: str) -> PictureStore:
+def _store(part: Any, key: str, name: str, folders: Sequence[Path]) -> PictureStore:
     if isinstance(part, _Taken):
         contents = [(row[key] or {}).get("bytes") or b"" for row in part]
         return BytesStore(contents, [f"{name}[{place}]" for place in range(len(contents))])
-    return HubStore(part, key, name)
+    return HubStore(part, key, name, folders)
 
 
 class HubStore(PictureStore):
     """Pictures of a data set that `datasets` keeps on disk."""
 
-    def __init__(self, part: Any, key: str, name: str) -> None:
-        """Args: part: not decoded; key: of the pictures; name: for messages."""
+    def __init__(self, part: Any, key: str, name: str, folders: Sequence[Path]) -> None:
+        """Over a part of the data set.
+
+        Args:
+            part: not decoded.
+            key: of the pictures.
+            name: for messages.
+            folders: where files must lie that rows name.
+        """
         self._part = part.select_columns([key])
         self._key = key
         self._name = name
+        self._folders = folders
 
     def __len__(self) -> int:
         return len(self._part)
@@ -230,13 +244,13 @@ class HubStore(PictureStore):
         return f"{self._name}[{place}]"
 
     def open(self, place: int) -> BinaryIO:
-        """The encoded bytes, or the file that the row names."""
+        """The encoded bytes, or the file of the data set that the row names."""
         row = self._part[place][self._key] or {}
         if row.get("bytes") is not None:
             return io.BytesIO(row["bytes"])
         if not row.get("path"):
             return io.BytesIO(b"")
-        return open(row["path"], "rb")
+        return open_own(row["path"], self._folders)
 
     def identity(self, place: int) -> str:
         """The fingerprint of `datasets`, and the place."""

@@ -117,6 +117,7 @@ class PictureStore(ABC):
         """The encoded bytes of one.
 
         Raises:
+            PictureError: it may not be opened.
             OSError: it cannot be read.
         """
 

@@ -4,9 +4,11 @@ The real package was tried by hand with local parquet files (docs/data.md); here
 """
 
 import io
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -129,6 +131,60 @@ def test_bad_pictures_are_named(hub: dict[str, Any]) -> None:
     with pytest.raises(DataError, match=r"2 items.*user/pets/train\[3\]` is no picture.*train\[5\]` is empty"):
         load_source("hf:user/pets")
     assert load_source("hf:user/pets,skip=2").num_train == 10
+
+
+def test_rows_name_files_of_the_data_set_and_no_others(
+    hub: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
+    own = tmp_path / "cache" / "hub" / "datasets--user--pets"
+    unpacked = tmp_path / "cache" / "datasets" / "downloads" / "extracted" / "0a"
+    others = tmp_path / "cache" / "hub" / "datasets--somebody--private"
+    for folder in (own / "blobs", own / "snapshots", unpacked, others):
+        folder.mkdir(parents=True)
+    for path in (own / "blobs" / "0b", unpacked / "cat.png", others / "dog.png", tmp_path / "mine.png"):
+        path.write_bytes(png(1))
+    # As the hub's cache has it: a name is a link to a content.
+    (own / "snapshots" / "cat.png").symlink_to(own / "blobs" / "0b")
+    (own / "snapshots" / "out.png").symlink_to(tmp_path / "mine.png")
+    (tmp_path / "cache" / "token").write_text("hf_secret")
+    rows = hub["splits"]["train"]
+    for number, path in enumerate((own / "snapshots" / "cat.png", unpacked / "cat.png")):
+        rows[number]["img"] = {"bytes": None, "path": str(path)}
+    assert load_source("hf:user/pets").num_train == 12
+    bad = (
+        "/etc/passwd", str(tmp_path / "cache" / "token"), str(others / "dog.png"), str(own / "snapshots" / "out.png"),
+        str(own / ".." / "datasets--somebody--private" / "dog.png"), "https://example.com/a.png", "mine.png", "a\0b", 7,
+    )  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    for number, name in enumerate(bad):
+        rows[number]["img"] = {"bytes": None, "path": name}
+    with pytest.raises(
+        DataError, match=r"9 items.*names a file outside the data set, `/etc/passwd`, which is not opened"
+    ):
+        load_source("hf:user/pets")
+    source = load_source("hf:user/pets,skip=9")
+    assert source.num_train == 3
+    assert len(source.bad) == 9
+
+
+def test_a_local_data_set_names_files_of_its_folder(hub: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "pets").mkdir()
+    (tmp_path / "pets" / "cat.png").write_bytes(png(1))
+    (tmp_path / "dog.png").write_bytes(png(2))
+    hub["splits"]["train"][0]["img"] = {"bytes": None, "path": str(tmp_path / "pets" / "cat.png")}
+    assert load_source(f"hf:{tmp_path / 'pets'}").num_train == 12
+    hub["splits"]["train"][1]["img"] = {"bytes": None, "path": str(tmp_path / "dog.png")}
+    with pytest.raises(DataError, match="names a file outside the data set"):
+        load_source(f"hf:{tmp_path / 'pets'}")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_row_that_names_a_pipe_keeps_nobody_waiting(hub: dict[str, Any], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    hub["splits"]["train"][0]["img"] = {"bytes": None, "path": str(tmp_path / "pipe")}
+    with pytest.raises(DataError, match="pipe`, which is no file"):
+        load_source(f"hf:{tmp_path}")
 
 
 def test_the_label_may_be_named(hub: dict[str, Any]) -> None:
