@@ -46,22 +46,43 @@ MEASURES = (
 )  # fmt: skip
 
 
-def last_value(run: ReportedRun, reading: str) -> float | None:
-    """The last finite value of a reading."""
-    return _next_value(reversed(run.entries), reading)
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A finite value of a reading.
+
+    Attributes:
+        value: of it.
+        step: after which it was read.
+        is_missing_since: whether looks nearer to that end of the run lack it.
+    """
+
+    value: float
+    step: int
+    is_missing_since: bool
 
 
-def first_value(run: ReportedRun, reading: str) -> float | None:
+def last_seen(run: ReportedRun, reading: str) -> Seen | None:
+    """The last finite value of a reading; a look may lack it, where what is measured has broken."""
+    return _find(reversed(run.entries), reading)
+
+
+def first_seen(run: ReportedRun, reading: str) -> Seen | None:
     """Its first finite value."""
-    return _next_value(run.entries, reading)
+    return _find(run.entries, reading)
 
 
-def _next_value(entries: Iterable[Entry], reading: str) -> float | None:
-    for entry in entries:
+def _find(entries: Iterable[Entry], reading: str) -> Seen | None:
+    for place, entry in enumerate(entries):
         for found in entry.readings:
             if found.name == reading and math.isfinite(found.value):
-                return found.value
+                return Seen(found.value, entry.step, place > 0)
     return None
+
+
+def _at_end(run: ReportedRun, reading: str) -> float | None:
+    """The value at the last look; what only earlier ones saw says nothing about the end."""
+    seen = last_seen(run, reading)
+    return None if seen is None or seen.is_missing_since else seen.value
 
 
 def kept_table(runs: Sequence[ReportedRun]) -> str:
@@ -69,33 +90,45 @@ def kept_table(runs: Sequence[ReportedRun]) -> str:
     head = ["", *(f"{dot(place)}{escaped(run.mark)} {escaped(run.method)}" for place, run in enumerate(runs))]
     rows = []
     for measure in MEASURES:
-        values = [last_value(run, measure.reading) for run in runs]
-        known = [value for value in values if value is not None]
-        if not known:
+        values = [_at_end(run, measure.reading) for run in runs]
+        if all(last_seen(run, measure.reading) is None for run in runs):
             continue
-        largest = max(map(abs, known))
+        known = [value for value in values if value is not None]
         cells = [f"<b>{escaped(measure.reading)}</b><br><span class='faint'>{escaped(measure.about)}</span>"]
-        for place, value in enumerate(values):
-            is_best = bool(measure.sentence) and len(runs) > 1 and value == max(known)
-            if value is None:
-                cells.append("–")
-                continue
-            # The quotient first: a hundred times the largest float is none.
-            share = round(100 * (abs(value) / largest)) if largest else 0
-            # A bar compares runs; one alone has nothing to be compared with but its own beginning.
-            bar = f'<span class="bar" style="width:{share}px;background:{colour_of(place)}"></span>'
-            before = f' <span class="faint">from {number(first_value(runs[place], measure.reading))}</span>'
-            text = f"{measure.relation}{number(value)}"
-            text = f"<b>{text}</b>" if is_best else text
-            cells.append(f'<div class="bars">{text}{before}{bar if len(runs) > 1 and measure.sentence else ""}</div>')
+        cells += [_cell(measure, run, place, known, is_alone=len(runs) == 1) for place, run in enumerate(runs)]
         rows.append(cells)
     return table(head, rows) if rows else ""
+
+
+def _cell(measure: Measure, run: ReportedRun, place: int, known: Sequence[float], *, is_alone: bool) -> str:
+    """A reading of a run: at the end beside the beginning, with a bar where runs are compared."""
+    last, first = last_seen(run, measure.reading), first_seen(run, measure.reading)
+    if last is None or first is None:
+        return "–"
+    text = f"{measure.relation}{number(last.value)}"
+    before = f"from {number(first.value)}{f' at step {first.step:,}' if first.is_missing_since else ''}"
+    if last.is_missing_since:
+        note = f"at step {last.step:,}, not since; {before}"
+        return f'<div class="bars"><span class="faint">{text} {note}</span></div>'
+    is_compared = bool(measure.sentence) and not is_alone
+    if is_compared and last.value == max(known):
+        text = f"<b>{text}</b>"
+    # A bar compares runs; one alone has nothing to be compared with but its own beginning.
+    bar = f'<span class="bar" style="width:{_share(last.value, known)}px;background:{colour_of(place)}"></span>'
+    return f'<div class="bars">{text} <span class="faint">{before}</span>{bar if is_compared else ""}</div>'
+
+
+def _share(value: float, known: Sequence[float]) -> int:
+    """Of the largest, in hundredths."""
+    largest = max(map(abs, known))
+    # The quotient first: a hundred times the largest float is none.
+    return round(100 * (abs(value) / largest)) if largest else 0
 
 
 def verdicts(runs: Sequence[ReportedRun]) -> Iterator[str]:
     """Which run has most of what, in sentences of HTML."""
     for measure in MEASURES:
-        found = [(value, run) for run in runs if (value := last_value(run, measure.reading)) is not None]
+        found = [(value, run) for run in runs if (value := _at_end(run, measure.reading)) is not None]
         if not measure.sentence or len(found) < 2:
             continue
         found.sort(key=lambda pair: -pair[0])
@@ -122,6 +155,12 @@ def caveats(runs: Sequence[ReportedRun]) -> Iterator[str]:
     if unfinished:
         names = ", ".join(map(_name, unfinished))
         yield f"{names} {'is' if len(unfinished) == 1 else 'are'} not at the end."
+    for run in runs:
+        lost = [
+            measure.reading for measure in MEASURES if (s := last_seen(run, measure.reading)) and s.is_missing_since
+        ]
+        if lost:
+            yield f"The last look at {_name(run)} has no finite {escaped(', '.join(lost))}."
     if any(len(run.entries) == 0 for run in runs):
         yield "Runs without monitors have no readings."
     if len(runs) > 1:

@@ -305,7 +305,8 @@ def _pictures(runs: Runs) -> str:
 def _protocols(runs: Runs) -> str:
     by: dict[str, tuple[str, str]] = {}
     for run in runs:
-        for entry in run.entries[-1:]:
+        # Those of earlier looks too, for the tables show the last value of each.
+        for entry in reversed(run.entries):
             for found in entry.readings:
                 by.setdefault(found.name, (found.bound, found.by))
     # Readings that are made in the same way share a row.

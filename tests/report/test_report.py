@@ -120,6 +120,30 @@ def test_a_run_without_monitors_reports_what_it_has(copied: Path) -> None:
     assert "Pictures" not in page.text
 
 
+def test_a_reading_that_the_last_look_lacks_is_shown_with_its_step(folders: tuple[Path, Path], copied: Path) -> None:
+    looks = [json.loads(line) for line in (copied / "monitors.jsonl").read_text().splitlines()]
+    assert len(looks) == 2
+    steps = [look["step"] for look in looks]
+    # An accuracy that no other run reaches, at the first look alone; the last one has none, and a rank that is null.
+    looks[0]["readings"]["knn"]["value"] = 0.987
+    del looks[1]["readings"]["knn"]
+    looks[0]["readings"]["effective rank"]["value"] = 1234.5
+    looks[1]["readings"]["effective rank"]["value"] = None
+    middle = {**looks[0], "step": 1, "readings": {**looks[0]["readings"]}}
+    del middle["readings"]["linear"]
+    (copied / "monitors.jsonl").write_text("\n".join(map(json.dumps, (middle, looks[0] | {"step": 2}, looks[1]))))
+    assert steps[1] > 2
+    page = check_page(render_page(read_runs([copied, folders[1]])))
+    assert "0.987 at step 2, not since; from 0.987" in page.text
+    assert "1,234 at step 2, not since" in page.text
+    assert re.search(r"from [0-9.]+ at step 2", page.text)
+    assert "The last look at A (Contrastive) has no finite effective rank, knn." in page.text
+    assert "has the best nearest neighbours" not in page.text
+    assert "uses most dimensions" not in page.text
+    # How it was measured is still told.
+    assert "knn" in page.text.split("How it was measured")[1]
+
+
 def test_probes_stand_beside_those_of_the_untrained_network(copied: Path) -> None:
     summary = json.loads((copied / "summary.json").read_text())
     results = [{"probe": "knn", "about": "label", "accuracy": 0.75, "note": ""}]
