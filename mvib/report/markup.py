@@ -3,6 +3,7 @@
 import base64
 import html
 import math
+import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -19,6 +20,7 @@ _KEPT = frozenset(
     )
 )
 
+_TAG = re.compile(r"<[^>]*>")
 # Numbers from here on are shown with an exponent.
 _LONGEST = 10**15
 
@@ -54,9 +56,14 @@ def picture(content: bytes, *, alt: str) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of cells that are HTML already."""
+    """A table of cells that are HTML already. Where it is too narrow for columns, each cell says of which it is."""
     top = "".join(f"<th>{cell}</th>" for cell in head)
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    # What is left of a head without its own tags is escaped already.
+    names = [_TAG.sub("", cell).strip() for cell in head]
+    starts = [f'<td data-of="{name}">' if name else "<td>" for name in names]
+    body = "".join(
+        f"<tr>{''.join(f'{start}{cell}</td>' for start, cell in zip(starts, row, strict=True))}</tr>" for row in rows
+    )
     return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
 
 

@@ -1,6 +1,19 @@
 """How the report looks, on a screen and on paper."""
 
-STYLE = """
+
+def _stacked(within: str) -> str:
+    """Tables in a place that is too narrow for columns: a row is a block, and each cell says of which column it is."""
+    return f"""
+  {within} table, {within} tbody, {within} tr, {within} td {{ display: block; width: auto; min-width: 0; }}
+  {within} thead {{ display: none; }}
+  {within} tr {{ padding: 6px 0; border-bottom: 1px solid var(--rule); }}
+  {within} td {{ padding: 1px 0; border-bottom: 0; overflow-wrap: anywhere; }}
+  {within} td[data-of]::before {{ content: attr(data-of) ": "; color: var(--faint); }}
+  {within} .bars {{ display: inline; white-space: normal; }}"""
+
+
+STYLE = (
+    """
 :root { color-scheme: light; --ink: #1b1f24; --faint: #5b6570; --rule: #d9dee3; --paper: #fff; }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 28px 32px 60px; max-width: 1240px; background: var(--paper); color: var(--ink);
@@ -32,16 +45,25 @@ img { max-width: 100%; height: auto; image-rendering: pixelated; display: block;
 .legend { font-size: 13px; margin: 4px 0 10px; } .legend span { margin-right: 16px; white-space: nowrap; }
 pre { font-size: 12.5px; overflow-x: auto; background: #f5f7f9; padding: 10px 12px; border-radius: 6px;
   white-space: pre-wrap; overflow-wrap: anywhere; }
+@media screen and (max-width: 640px) {
+  body { padding: 16px 14px 40px; }"""
+    + _stacked("body")
+    + """
+}
 @media print {
   @page { margin: 14mm; }
   body { padding: 0; max-width: none; font-size: 10.5pt; }
-  h2, .legend, section > p { break-after: avoid; } .wide { overflow: visible; } td, th { padding-right: 8px; }
+  h2, .legend, section > p { break-after: avoid; } .wide { overflow: visible; }
+  td, th { padding-right: 8px; } th { white-space: normal; }
+  header + .wide td:nth-child(3), header + .wide td:nth-child(8) { overflow-wrap: anywhere; }
   tr, p, .card, .alarm, svg, img { break-inside: avoid; }
-  table { font-size: 8.5pt; } .bars { min-width: 84px; white-space: normal; } .bar { zoom: 0.8; }
-  td:first-child { min-width: 90px; }
-  .card td:first-child { min-width: 0; }
+  table, .wide .faint { font-size: 8.5pt; } .bars { min-width: 0; white-space: normal; }
+  .bar { zoom: 0.8; max-width: 100%; }"""
+    + _stacked(".three .card")
+    + """
   .grid-of { grid-template-columns: repeat(2, minmax(0, 1fr)); }
   .grid-of.three { grid-template-columns: repeat(3, minmax(0, 1fr)); }
   * { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }
 """
+)

@@ -224,20 +224,56 @@ def test_the_command(folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.
 
 @pytest.mark.skipif(not BROWSER, reason="there is no Chromium")
 def test_a_browser_finds_no_error(folders: tuple[Path, Path], tmp_path: Path) -> None:
-    page = tmp_path / "report.html"
-    page.write_text(render_page(read_runs(folders)), encoding="utf-8")
+    dom, errors = browse(render_page(read_runs(folders)), tmp_path)
+    # Errors of the page are logged as those of its console; others are about the machine.
+    assert "CONSOLE" not in errors
+    assert dom.tags.count("svg") > 20
+    assert dom.tags.count("section") == 8
+    assert dom.tags.count("img") == 3
+
+
+def browse(text: str, folder: Path) -> tuple[Page, str]:
+    """A page as a browser has it once it is loaded, and what the browser logged."""
+    page = folder / "report.html"
+    page.write_text(text, encoding="utf-8")
     command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-    command += [f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr", "--v=0"]
+    command += [f"--user-data-dir={folder / 'profile'}", "--enable-logging=stderr", "--v=0"]
     command += ["--host-resolver-rules=MAP * ~NOTFOUND", "--dump-dom", page.as_uri()]
     # Starting a browser takes long on a machine that is busy; whether it is quick is not asked.
     result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert result.returncode == 0
-    # Errors of the page are logged as those of its console; others are about the machine.
-    assert "CONSOLE" not in result.stderr
-    dom = Page(result.stdout)
-    assert dom.tags.count("svg") > 20
-    assert dom.tags.count("section") == 8
-    assert dom.tags.count("img") == 3
+    return Page(result.stdout), result.stderr
+
+
+# What reaches out of a page of some width. The page itself runs no script; the frame around it does.
+MEASURE = """<html><body><iframe id="frame" style="width:{width}px;height:600px;border:0" srcdoc="{page}"></iframe>
+<p id="found">not measured</p><script>
+document.getElementById("frame").addEventListener("load", (event) => {{
+  const inner = event.target.contentDocument;
+  const right = inner.documentElement.clientWidth;
+  const far = [...inner.querySelectorAll("table, td, th, p, li, svg, img, .bar, .card")]
+    .filter((element) => element.getBoundingClientRect().right > right + 1)
+    .map((element) => element.tagName + " " + element.textContent.slice(0, 30));
+  const tables = inner.querySelectorAll("table").length;
+  document.getElementById("found").textContent = JSON.stringify({{tables, far}});
+}});
+</script></body></html>"""
+
+
+@pytest.mark.skipif(not BROWSER, reason="there is no Chromium")
+@pytest.mark.parametrize(("width", "medium"), [(420, "screen"), (320, "screen"), (688, "print"), (500, "print")])
+def test_nothing_is_cut_off_on_a_phone_or_on_paper(
+    folders: tuple[Path, Path], tmp_path: Path, width: int, medium: str
+) -> None:
+    shutil.copytree(folders[0], tmp_path / "a_run_with_a_name_that_has_no_place_to_break_and_is_longer_than_a_column")
+    text = render_page(read_runs([*folders, *tmp_path.glob("a_run*")]))
+    if medium == "print":
+        # Paper has no scroll bars: what holds for print alone holds for this page.
+        text = text.replace("@media print", "@media all").replace("@media screen and", "@media speech and")
+    dom, _ = browse(MEASURE.format(width=width, page=escaped(text)), tmp_path)
+    found = json.loads(re.search(r"{.*}|not measured", dom.text)[0])  # type: ignore[index]
+    assert found["tables"] >= 5
+    assert found["far"] == []
 
 
 def shown(svg: str) -> Iterator[str]:
