@@ -11,6 +11,7 @@ from mvib.data.classes import match_classes
 from mvib.data.columns import Column, ColumnKind, DataSource
 from mvib.data.errors import DataError, WorkerEndedError
 from mvib.data.loading import BatchLoader, Loading, Share
+from mvib.data.origin import Origin, PartOrigin
 from mvib.data.partial import mask_name
 from mvib.data.rows import Rows, StoredRows, add_rows, read_batch
 from mvib.data.source_text import with_absolute_paths, with_option
@@ -25,6 +26,8 @@ __all__ = [
     "DataError",
     "DataSource",
     "Loading",
+    "Origin",
+    "PartOrigin",
     "Rows",
     "Share",
     "StoredRows",

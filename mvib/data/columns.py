@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mvib.data.bad_items import BadItems
+from mvib.data.origin import Origin
 from mvib.data.rows import Rows
 
 
@@ -57,12 +58,14 @@ class DataSource:
         columns: the columns by name, all with the same number of rows.
         bad: items that are left out. Rows that are read during the run may add to them.
         notes: what else a user should know of these data, a sentence each.
+        origin: where each example comes from, none where that is not known.
     """
 
     name: str
     columns: Mapping[str, Column]
     bad: BadItems = field(default_factory=BadItems)
     notes: tuple[str, ...] = ()
+    origin: Origin | None = None
 
     @property
     def num_train(self) -> int:

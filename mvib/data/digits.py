@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from mvib.data.columns import Column, ColumnKind, DataSource
+from mvib.data.origin import Origin, find_origin
 from mvib.data.split import split_indices
 
 # Each pixel counts the black dots of a 4x4 block of the scanned form.
@@ -16,13 +17,13 @@ def load_digits_source() -> DataSource:
 
     Source: UCI "Optical recognition of handwritten digits" (test part), as bundled with scikit-learn.
     """
-    images, labels = _load_digits()
-    return DataSource(name="digits", columns={"image": images, "label": labels})
+    images, labels, origin = _load_digits()
+    return DataSource(name="digits", columns={"image": images, "label": labels}, origin=origin)
 
 
 def load_digit_halves_source() -> DataSource:
     """Loads the digits as two modalities: the left and the right half of each image, 1x8x4 pixels, and the label."""
-    images, labels = _load_digits()
+    images, labels, origin = _load_digits()
     pixels, held_out = images.train, images.test
     assert isinstance(pixels, Tensor)
     assert isinstance(held_out, Tensor)
@@ -39,10 +40,11 @@ def load_digit_halves_source() -> DataSource:
         test=held_out[..., middle:].contiguous(),
         description="right half of a handwritten digit, in [0, 1]",
     )
-    return DataSource(name="digits-halves", columns={"left": left, "right": right, "label": labels})
+    columns = {"left": left, "right": right, "label": labels}
+    return DataSource(name="digits-halves", columns=columns, origin=origin)
 
 
-def _load_digits() -> tuple[Column, Column]:
+def _load_digits() -> tuple[Column, Column, Origin]:
     # Loaded here: a second of imports that only this data set needs.
     from sklearn.datasets import load_digits  # noqa: PLC0415
 
@@ -64,4 +66,4 @@ def _load_digits() -> tuple[Column, Column]:
         class_names=tuple("0123456789"),
         description="the digit, 0 to 9",
     )
-    return images, labels
+    return images, labels, find_origin((np.arange(len(digits)), None), (train, test))

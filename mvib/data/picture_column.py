@@ -92,7 +92,7 @@ def read_pictures(parts: Sequence[PicturePart], options: PictureOptions, *, bad:
     for part, bad_rows in zip(parts, found, strict=True):
         if is_kept:
             pixels, undecodable = decode_all(part.store, form, range(len(part.store)))
-            rows.append(ByteRows(pixels))
+            rows.append(ByteRows(pixels, preparation=form.words))
         else:
             undecodable = _verify(part.store, form) if options.is_joined else []
             rows.append(

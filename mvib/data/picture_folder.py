@@ -6,7 +6,8 @@ No link is followed out of the folder, and none to a folder; what is not a file 
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -93,10 +94,19 @@ def load_folder_table(path: Path, options: PictureOptions, folder: FolderOptions
     if not is_labelled:
         notes.append("the pictures have no labels: there are no two class folders")
     table = table_of_pictures(name, parts, options, bad=bad, notes=notes, description="pictures of a folder, in [0, 1]")
+    table = replace(table, row_names=tuple(partial(_name_of_row, part.store, path) for part in parts))
     if not is_labelled:
         return table
     label = named_label_column(words[0], words[1] if len(words) > 1 else None, description="name of the folder")
     return with_labels(table, label, parts, missing="lies in no class folder")
+
+
+def _name_of_row(store: PictureStore, top: Path, row: int) -> str:
+    """The path of a picture below the folder, with `/` on every system."""
+    path = Path(store.name(row))
+    # A link within the folder is known by the file that it leads to.
+    root = top if path.is_relative_to(top) else Path(os.path.realpath(top))
+    return path.relative_to(root).as_posix()
 
 
 def _part_folders(path: Path, options: FolderOptions) -> tuple[list[Path], list[str]]:

@@ -1,7 +1,7 @@
 """A table of pictures that lie in files or in shards, and of their labels."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -93,11 +93,9 @@ def with_labels(table: Table, label: RawColumn, parts: Sequence[LabelledPictures
         for row in sorted(without):
             table.bad.add(BadItem(part.store.name(row), missing))
         bad_rows.append(known | without)
-    return Table(
-        name=table.name,
+    return replace(
+        table,
         columns={**table.columns, "label": label},
         bad_train=bad_rows[0],
         bad_test=bad_rows[1] if len(bad_rows) > 1 else frozenset(),
-        bad=table.bad,
-        notes=table.notes,
     )

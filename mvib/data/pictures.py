@@ -101,6 +101,14 @@ class PictureForm:
         """Channels, height, width."""
         return self.channels, self.height, self.width
 
+    @property
+    def words(self) -> str:
+        """How a picture is made into it, for who has to do the same elsewhere."""
+        size = f"{self.width}x{self.height} pixels"
+        if self.is_cropped:
+            size = f"scaled (bilinear) until it just covers {size}, and the middle of that size cut out"
+        return f"{'grey' if self.channels == 1 else 'RGB'}, {size}, bytes divided by 255"
+
 
 class PictureStore(ABC):
     """Where encoded pictures lie."""
@@ -263,6 +271,11 @@ class PictureRows(StoredRows):
     def row_shape(self) -> tuple[int, ...]:
         """Channels, height, width."""
         return self._form.shape
+
+    @property
+    def preparation(self) -> str:
+        """That of the form."""
+        return self._form.words
 
     @property
     def is_slow(self) -> bool:

@@ -51,6 +51,11 @@ class StoredRows(ABC):
         return False
 
     @property
+    def preparation(self) -> str:
+        """What is done to an example of the data until it is read, in words; empty where nothing is known of it."""
+        return ""
+
+    @property
     def has_missing(self) -> bool:
         """Whether some example is missing: NaN throughout."""
         return False
@@ -142,6 +147,11 @@ class FlatRows(StoredRows):
         return self._rows.is_slow
 
     @property
+    def preparation(self) -> str:
+        """As the rows below, and put into one row."""
+        return "; ".join(filter(None, (self._rows.preparation, "as one row")))
+
+    @property
     def has_missing(self) -> bool:
         """As the rows below."""
         return self._rows.has_missing
@@ -191,15 +201,21 @@ class FlatRows(StoredRows):
 class ByteRows(StoredRows):
     """Images in memory as bytes, a quarter of what they take as floats; read in [0, 1]."""
 
-    def __init__(self, pixels: Tensor) -> None:
-        """Args: pixels: uint8, (N, channels, height, width)."""
+    def __init__(self, pixels: Tensor, *, preparation: str = "") -> None:
+        """Args: pixels: uint8, (N, channels, height, width); preparation: of the pictures that they are of."""
         assert pixels.dtype is torch.uint8
         self._pixels = pixels
+        self._preparation = preparation
 
     @property
     def row_shape(self) -> tuple[int, ...]:
         """Channels, height, width."""
         return tuple(self._pixels.shape[1:])
+
+    @property
+    def preparation(self) -> str:
+        """As given."""
+        return self._preparation
 
     @property
     def device(self) -> torch.device:
@@ -215,11 +231,11 @@ class ByteRows(StoredRows):
 
     def take(self, indices: Indices) -> StoredRows:
         """A copy of those."""
-        return ByteRows(self._pixels[torch.from_numpy(indices)])
+        return ByteRows(self._pixels[torch.from_numpy(indices)], preparation=self._preparation)
 
     def to(self, device: torch.device) -> StoredRows:
         """The bytes on a device."""
-        return ByteRows(self._pixels.to(device))
+        return ByteRows(self._pixels.to(device), preparation=self._preparation)
 
     def add_to(self, digest: Digest) -> None:
         """All bytes."""
@@ -259,6 +275,11 @@ class MappedRows(StoredRows):
         if self._channels_last:
             shape = (shape[-1], *shape[:-1])
         return (1, *shape) if self._add_axis is not None else shape
+
+    @property
+    def preparation(self) -> str:
+        """Bytes of pictures are scaled, other numbers are as they stand in the file."""
+        return "bytes divided by 255" if self._is_bytes else "numbers as they are stored"
 
     @property
     def is_slow(self) -> bool:

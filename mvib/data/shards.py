@@ -10,7 +10,7 @@ import os
 import re
 import tarfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -102,6 +102,7 @@ def load_shard_table(pattern: str, pictures: PictureOptions, options: ShardOptio
     table = table_of_pictures(
         name, parts, pictures, bad=bad, notes=notes, description="pictures of tar shards, in [0, 1]"
     )
+    table = replace(table, row_names=tuple(part.store.name for part in parts))
     if not is_labelled:
         return table
     words = [part.labels for part in parts]

@@ -12,6 +12,7 @@ from torch import Tensor
 from mvib.data.bad_items import BadItems
 from mvib.data.columns import Column, ColumnKind, DataSource
 from mvib.data.errors import DataError
+from mvib.data.origin import RowName, find_origin
 from mvib.data.rows import Rows, take_rows
 from mvib.data.split import split_indices
 
@@ -50,6 +51,7 @@ class Table:
         bad_test: places of the test rows to leave out.
         bad: what is wrong with them.
         notes: sentences for the user.
+        row_names: what rows are called, by part; empty where they have numbers alone.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Table:
     bad_test: frozenset[int] = frozenset()
     bad: BadItems
     notes: tuple[str, ...] = ()
+    row_names: tuple[RowName, ...] = ()
 
 
 def label_column(
@@ -134,8 +137,15 @@ def finish_table(table: Table) -> DataSource:
         {key: None if part.test is None else len(part.test) for key, part in parts.items()},
     )
     first = next(iter(parts.values()))
+    raw = next(iter(table.columns.values()))
+    left = (
+        _others(len(raw.train), table.bad_train),
+        None if raw.test is None else _others(len(raw.test), table.bad_test),
+    )
+    split = None
     if first.test is None:
-        parts = _hold_out(parts)
+        split = _split(parts)
+        parts = _hold_out(parts, *split)
     columns = {}
     for key, part in parts.items():
         assert part.test is not None
@@ -150,7 +160,8 @@ def finish_table(table: Table) -> DataSource:
         )
         if is_label:
             _check_known(key, columns[key])
-    return DataSource(name=table.name, columns=columns, bad=table.bad, notes=table.notes)
+    origin = find_origin(left, split, table.row_names)
+    return DataSource(name=table.name, columns=columns, bad=table.bad, notes=table.notes, origin=origin)
 
 
 def check_lengths(train: Mapping[str, int], test: Mapping[str, int | None]) -> None:
@@ -204,6 +215,7 @@ def join_tables(named: Sequence[tuple[str, Table]], *, name: str) -> Table:
         bad_test=frozenset().union(*(table.bad_test for table in tables)),
         bad=bad,
         notes=tuple(note for table in tables for note in table.notes),
+        row_names=next((table.row_names for table in tables if table.row_names), ()),
     )
 
 
@@ -260,10 +272,13 @@ def _others(number: int, places: frozenset[int]) -> npt.NDArray[np.int64]:
     return np.setdiff1d(np.arange(number, dtype=np.int64), np.array(sorted(places), dtype=np.int64))
 
 
-def _hold_out(parts: Mapping[str, RawColumn]) -> dict[str, RawColumn]:
+def _split(parts: Mapping[str, RawColumn]) -> tuple[Labels, Labels]:
     labels = [part.train.numpy() for part in parts.values() if _is_label(part) and isinstance(part.train, Tensor)]
     number = len(next(iter(parts.values())).train)
-    train, test = split_indices(number, labels[0] if labels else None)
+    return split_indices(number, labels[0] if labels else None)
+
+
+def _hold_out(parts: Mapping[str, RawColumn], train: Labels, test: Labels) -> dict[str, RawColumn]:
     return {
         key: replace(part, train=take_rows(part.train, train), test=take_rows(part.train, test))
         for key, part in parts.items()

@@ -8,6 +8,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from mvib.data.columns import ColumnKind, DataSource
+from mvib.data.origin import Origin
 from mvib.data.rows import take_rows
 
 TUNING_SHARE = 0.2
@@ -58,4 +59,8 @@ def leave_out_for_tuning(source: DataSource, *, share: float, seed: int) -> tupl
     judged = {
         name: replace(columns[name], test=take_rows(column.train, tuning)) for name, column in source.columns.items()
     }
-    return replace(source, columns=columns), replace(source, columns=judged)
+    origins: list[Origin | None] = [None, None]
+    if source.origin is not None:
+        left = replace(source.origin, train=source.origin.train.take(rest))
+        origins = [left, replace(left, test=source.origin.train.take(tuning))]
+    return replace(source, columns=columns, origin=origins[0]), replace(source, columns=judged, origin=origins[1])

@@ -11,6 +11,7 @@ from mvib.data import (
     Column,
     ColumnKind,
     DataSource,
+    Origin,
     add_rows,
     bind_columns,
     load_source,
@@ -42,6 +43,7 @@ class Examples:
         source: every column of the source by its own name, as it is there: nothing is left out for tuning.
         bad: items of the data that are left out; more may be met while the run goes on.
         notes: what else a user should know of the data, a sentence each.
+        origin: where each example comes from, none where that is not known.
         tuning: the same with the examples that are left out of training, to choose settings by, in the place of the
             held-out part; none where none are left out.
     """
@@ -51,6 +53,7 @@ class Examples:
     source: Mapping[str, Column]
     bad: BadItems = field(default_factory=BadItems)
     notes: tuple[str, ...] = ()
+    origin: Origin | None = None
     tuning: "Examples | None" = None
 
     @property
@@ -120,7 +123,14 @@ def _bound(
     for name, names in class_names.items():
         columns[name] = match_classes(columns[name], names, label=name)
     labels = {name: column for name, column in source.columns.items() if column.kind is ColumnKind.LABEL}
-    return Examples(columns=columns, labels=labels, source=whole.columns, bad=source.bad, notes=source.notes)
+    return Examples(
+        columns=columns,
+        labels=labels,
+        source=whole.columns,
+        bad=source.bad,
+        notes=source.notes,
+        origin=source.origin,
+    )
 
 
 def example_shapes(columns: Mapping[str, Column]) -> Shapes:
