@@ -1,7 +1,6 @@
 """`mvib export RUN`: the encoder of a run, and what it makes of the data, as files for other programs."""
 
 import json
-from pathlib import Path
 
 import click
 
@@ -47,7 +46,7 @@ def command(
         with explained():
             names = read_formats(formats)
             loaded = load_run(run, data=given, plugins=plugins)
-            found = export_run(loaded, out if out is not None else Path(run) / "export", formats=names)
+            found = export_run(loaded, out, formats=names, plugins=plugins)
     except ExportError as error:
         click.echo(printable_lines(f"error: {error}"), err=True)
         raise click.exceptions.Exit(FAILED) from error

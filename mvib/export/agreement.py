@@ -1,32 +1,35 @@
-"""Whether what was exported computes what the model does."""
+"""Whether what was exported computes what the model does that the user has evaluated."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
+from mvib.compile import CompiledModel
 from mvib.data import Rows
-from mvib.export.encoder import Encoder
 from mvib.export.errors import ExportError
 
 TOLERANCE = 1e-5
 # Batch sizes that differ from each other and from that of the example a program is traced with.
-_SIZES = (1, 2, 7)
+SIZES = (1, 2, 7, 32)
 
 Examples = Mapping[str, Rows]
 Encode = Callable[..., Tensor]
 
 
 @torch.no_grad()
-def check_agreement(what: str, encode: Encode, encoder: Encoder, examples: Examples) -> float:
-    """Compare an exported encoder with the one it was made from, on batches of several sizes.
+def check_agreement(
+    what: str, encode: Encode, model: CompiledModel, inputs: Sequence[str], examples: Examples
+) -> float:
+    """Compare an exported encoder with `model.encode`, on other rows of the data for each of several batch sizes.
 
     Args:
         what: is compared, as the subject of a sentence.
-        encode: takes the data variables in the order of `encoder.inputs`.
-        encoder: of the model, on the CPU.
-        examples: rows by data variable; their first ones are used, over again where there are fewer.
+        encode: takes the data variables in the order of `inputs`.
+        model: on the CPU; `encode` of it is what a run is evaluated by.
+        inputs: names of the data variables that the encoder takes.
+        examples: rows by data variable, masks among them; over again where there are fewer than are asked for.
 
     Returns:
         The largest difference, as a share of the largest number of the representation where that is above 1.
@@ -34,11 +37,16 @@ def check_agreement(what: str, encode: Encode, encoder: Encoder, examples: Examp
     Raises:
         ExportError: the difference is larger than 1e-5, or the exported encoder takes no batch of another size.
     """
-    largest = 0.0
-    for size in _SIZES:
-        batch = [_first_rows(examples[name], size) for name in encoder.inputs]
-        expected = encoder(*batch)
-        found = encode(*batch)
+    largest, start = 0.0, 0
+    for size in SIZES:
+        batch = {name: _some_rows(rows, start, size) for name, rows in examples.items()}
+        start += size
+        expected = model.encode(batch).flatten(1)
+        try:
+            found = encode(*(batch[name] for name in inputs))
+        except Exception as error:
+            # Whatever reads the file raises what it likes; that it does is the finding.
+            raise _disagrees(what, f"cannot take a batch of {size} examples: {_first_line(error)}") from error
         if found.shape != expected.shape:
             raise _disagrees(what, f"gives the shape {tuple(found.shape)} for a batch of {size} examples")
         scale = max(1.0, float(expected.abs().max()))
@@ -46,17 +54,21 @@ def check_agreement(what: str, encode: Encode, encoder: Encoder, examples: Examp
         difference = torch.where(found == expected, 0.0, (found - expected).abs())
         share = float(difference.max()) / scale
         if math.isnan(share) or share > TOLERANCE:
-            raise _disagrees(what, f"differs from the model by {share:.1e} for a batch of {size} examples")
+            how = f"differs from the model by {share:.1e} for a batch of {size} examples"
+            raise _disagrees(what, f"{how}, where {TOLERANCE:.0e} is allowed")
         largest = max(largest, share)
     return largest
 
 
-def _first_rows(rows: Rows, size: int) -> Tensor:
-    number = min(size, len(rows))
-    first = rows[:number].cpu()
-    return first[torch.arange(size) % number]
+def _some_rows(rows: Rows, start: int, size: int) -> Tensor:
+    places = torch.arange(start, start + size) % len(rows)
+    return rows[places].cpu()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300].rstrip(".")
 
 
 def _disagrees(what: str, how: str) -> ExportError:
-    remedy = "nothing was written; please report it with the spec, and take `--format safetensors`, which is the model"
-    return ExportError(f"{what} {how}, and {TOLERANCE:.0e} is allowed", remedy)
+    remedy = "nothing was written; please report it with the spec, and leave this format out"
+    return ExportError(f"{what} {how}", remedy)

@@ -1,7 +1,9 @@
 """The encoder of a method alone: its data variables in, the representation out, and nothing else."""
 
 import copy
+import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -9,9 +11,24 @@ from torch import Tensor, nn
 from mvib.compile import CompiledModel
 from mvib.compile.execution import Networks, Tables, run_steps
 from mvib.export.errors import ExportError
-from mvib.plan.plan import Apply, Density, Draw, Step
+from mvib.plan.plan import Apply, Density, Draw, Mean, Step
 
 _KINDS_OF_WHOLE_NUMBERS = {"label", "tokens"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Represented:
+    """A variable that the representation is made of.
+
+    Attributes:
+        name: as in the spec, `R[1]`.
+        shape: of one example, before it is put into one row.
+        is_mean: whether it is the mean of a stochastic encoder.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    is_mean: bool
 
 
 class Encoder(nn.Module):
@@ -25,7 +42,9 @@ class Encoder(nn.Module):
         inputs: names of the data variables, in the order in which it takes them.
         input_shapes: of one example, by name.
         input_types: by name; labels and tokens are whole numbers.
+        variables: that stand side by side in a row, in their order.
         width: how many numbers represent an example.
+        dtype: of those numbers.
     """
 
     def __init__(self, model: CompiledModel) -> None:
@@ -52,8 +71,15 @@ class Encoder(nn.Module):
         }
         self.requires_grad_(requires_grad=False)
         self.eval()
+        means = {step.result for step in readout.steps if isinstance(step, Mean)}
         with torch.no_grad():
-            self.width = self(*self.example(2)).shape[1]
+            values = dict(zip(self._results, self._values(self.example(2)), strict=True))
+        self.variables = tuple(
+            Represented(name=name, shape=tuple(value.shape[1:]), is_mean=name in means)
+            for name, value in values.items()
+        )
+        self.width = sum(math.prod(variable.shape) for variable in self.variables)
+        self.dtype = next(iter(values.values())).dtype
 
     def forward(self, *data: Tensor) -> Tensor:
         """The representation of unaugmented examples.
@@ -64,9 +90,12 @@ class Encoder(nn.Module):
         Returns:
             One row of `width` numbers an example.
         """
+        return torch.cat([value.flatten(1) for value in self._values(data)], dim=1)
+
+    def _values(self, data: tuple[Tensor, ...]) -> list[Tensor]:
         tables = Tables(dict(zip(self.inputs, data, strict=True)), classes=self._classes)
         run_steps(self._steps, self.networks, tables)
-        return torch.cat([tables.values[name].flatten(1) for name in self._results], dim=1)
+        return [tables.values[name] for name in self._results]
 
     def example(self, number: int, *, seed: int = 0) -> tuple[Tensor, ...]:
         """Made-up examples of the right shapes and types: numbers in [0, 1), or the first class.

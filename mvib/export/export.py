@@ -1,35 +1,54 @@
 """A run taken away: the files of each format, written only once all of them are made and compared with the model."""
 
 import copy
+import hashlib
 import importlib.util
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from mvib.compile import CompiledModel
+from mvib.data import mask_name
 from mvib.diagnostics import nearest
 from mvib.evaluate import represent
 from mvib.export.agreement import check_agreement
+from mvib.export.description import describe_export
 from mvib.export.encoder import Encoder
 from mvib.export.errors import ExportError
-from mvib.export.program import OnnxEncoder, export_program, program_to_bytes, program_to_onnx
+from mvib.export.folder import (
+    DESCRIPTION,
+    files_to_json,
+    find_kept,
+    list_file,
+    look_before,
+    move_stage,
+    staged,
+    write_stage,
+)
+from mvib.export.program import OnnxEncoder, export_program, program_from_bytes, program_to_bytes, program_to_onnx
 from mvib.export.table import Array, arrays_to_npy, arrays_to_parquet
-from mvib.export.weights import DESCRIPTION, SPEC, WEIGHTS, describe_encoder, pack_weights
+from mvib.export.weights import SPEC, WEIGHTS, load_encoder, pack_weights
+from mvib.inside import check_inside, read_inside
 from mvib.train import Run
 from mvib.train.description import resolved_text
-from mvib.train.examples import example_shapes
-from mvib.writing import write_whole
+from mvib.train.examples import fingerprint
+from mvib.train.folder import RunFolder
 
 FORMATS: Mapping[str, str] = {
     "safetensors": "encoder.safetensors with its spec, and load_encoder.py",
     "torch": "encoder.pt2, a torch.export program that needs torch alone",
     "onnx": "encoder.onnx, checked with onnxruntime where that is installed",
-    "npy": "representation-train.npy and -test.npy, and the labels",
-    "parquet": "representation.parquet, training and test part with the labels",
+    "npy": "representation-train.npy and -test.npy, what their rows are, and the labels",
+    "parquet": "representation.parquet, training and test part with what their rows are and the labels",
 }
-LOADER = "load_encoder.py"
+LOADER, PROGRAM, ONNX = "load_encoder.py", "encoder.pt2", "encoder.onnx"
+FOLDER = "export"
+# The loader is of every format that is an encoder.
+_LOADER = "loader"
 _DATA_FORMATS = {"npy", "parquet"}
 
 
@@ -67,108 +86,161 @@ def read_formats(text: str) -> tuple[str, ...]:
     return names
 
 
-def export_run(run: Run, folder: str | Path, *, formats: Sequence[str] = ("safetensors", "torch")) -> Export:
+def export_run(
+    run: Run,
+    folder: str | Path | None = None,
+    *,
+    formats: Sequence[str] = ("safetensors", "torch"),
+    plugins: tuple[str, ...] = (),
+) -> Export:
     """Write the encoder of a run, or what it makes of the data, in some formats.
 
-    Every exported encoder is compared with the model on held-out examples, in batches of several sizes; nothing is
-    written unless all agree to 1e-5.
+    Every exported encoder is read back from the files that are to stay, and compared with `model.encode` on held-out
+    rows of the data, in batches of several sizes; nothing stays unless all agree to 1e-5. A folder holds the export of
+    one run: what the same run with the same weights wrote into it before stays, unless it is written anew.
 
     Args:
         run: trained; it stays as it is.
-        folder: is made where it is not there; files of the same names are replaced.
+        folder: is made where it is not there; none for `export` in the folder of the run.
         formats: names from `FORMATS`.
+        plugins: entry points that the spec of the run uses.
 
     Raises:
-        ExportError: no such format, or the encoder cannot be written in one.
+        ExportError: no such format, the encoder cannot be written in one, or the folder holds something else.
         mvib.data.DataError: a format needs a package that is not installed.
+        mvib.inside.NotPlainError: the folder of the run holds a link in the place of its export.
         OSError: something cannot be written.
     """
-    path = Path(folder)
-    if path.exists() and not path.is_dir():
-        raise ExportError(f"`{path}` is a file", "name a folder: `-o exported`")
+    path = _place(run, folder)
     names = read_formats(",".join(formats))
-    maker = _Maker(run)
+    identity = _identity(run)
+    before = look_before(path, identity=identity)
+    maker = _Maker(run, plugins)
     for name in names:
         maker.make(name)
-    path.mkdir(parents=True, exist_ok=True)
-    for file, content in maker.files.items():
-        write_whole(path / file, content)
+    description = maker.describe(identity)
+    kept = find_kept(path, before, written=maker.forms, is_same=_what_is_same(before.description, description))
+    listed = {name: list_file(maker.forms_of[name], content) for name, content in maker.files.items()}
+    description["files"] = files_to_json(listed | {name: before.files[name] for name in kept})
+    contents = maker.files | {DESCRIPTION: (json.dumps(description, indent=2, allow_nan=False) + "\n").encode()}
+    with staged(path) as stage:
+        write_stage(stage, contents)
+        maker.check(stage)
+        move_stage(stage, path, before, kept=kept)
+    notes = [f"of an earlier export of this run: {', '.join(sorted(kept))}"] if kept else []
     return Export(
         folder=path,
-        files={file: len(content) for file, content in maker.files.items()},
+        files={file: len(content) for file, content in contents.items()},
         differences=maker.differences,
-        notes=tuple(maker.notes),
+        notes=(*maker.notes, *notes),
     )
+
+
+def _place(run: Run, folder: str | Path | None) -> Path:
+    if folder is not None:
+        return Path(folder)
+    if run.folder is None:
+        raise ExportError("the run has no folder to write its export into", "name one")
+    path = run.folder / FOLDER
+    check_inside(run.folder, path)
+    return path
+
+
+def _identity(run: Run) -> str:
+    """By what the folder of an export is known to be of a run: a hash of its config, or of what would stand in it."""
+    if run.folder is not None:
+        config = RunFolder(run.folder).config
+        content = read_inside(run.folder, config)
+    else:
+        assert run.analysis.method is not None
+        content = f"{resolved_text(run.analysis.method, run.config)}\n{fingerprint(run.examples.columns)}".encode()
+    return hashlib.sha256(content).hexdigest()
+
+
+def _what_is_same(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, bool]:
+    """By format, whether it would be written now as it was: with the same weights, and of the same data."""
+    weights = before.get("weights") == now["weights"]
+    data = weights and before.get("examples") == now["examples"]
+    # The loader reads whatever is there.
+    return dict.fromkeys(FORMATS, weights) | dict.fromkeys(_DATA_FORMATS, data) | {_LOADER: weights}
 
 
 class _Maker:
     """Contents of files by their names, format by format."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, plugins: tuple[str, ...]) -> None:
         self.files: dict[str, bytes] = {}
+        self.forms_of: dict[str, str] = {}
         self.differences: dict[str, float] = {}
         self.notes: list[str] = list(run.notes)
         self._run = run
-        self._encoder: Encoder | None = None
+        self._plugins = plugins
+        # A copy on the CPU, where what is exported runs too.
+        self._model = _on_cpu(run.model)
+        self._encoder = Encoder(self._model)
         self._program: torch.export.ExportedProgram | None = None
+
+    @property
+    def forms(self) -> frozenset[str]:
+        """The formats that there are files of, and the loader."""
+        return frozenset(self.forms_of.values())
 
     def make(self, name: str) -> None:
         """The files of one format."""
         if name in _DATA_FORMATS:
             self._make_table(name)
             return
-        self._describe()
+        self._add(_LOADER, LOADER, Path(__file__).with_name("loader.txt").read_bytes())
         match name:
             case "safetensors":
-                self._make_weights()
+                method = self._run.analysis.method
+                assert method is not None
+                self._add(name, SPEC, resolved_text(method, self._run.config).encode())
+                self._add(name, WEIGHTS, pack_weights(self._encoder))
             case "torch":
-                self._check("the torch program", self._traced().module())
-                self.files["encoder.pt2"] = program_to_bytes(self._traced())
+                self._add(name, PROGRAM, program_to_bytes(self._traced()))
             case "onnx":
-                self._make_onnx()
+                self._add(name, ONNX, program_to_onnx(self._traced(), self._encoder))
             case _:
                 raise AssertionError(name)
 
-    @property
-    def encoder(self) -> Encoder:
-        """On the CPU, and made once."""
-        if self._encoder is None:
-            model = self._run.model
-            is_elsewhere = any(parameter.device.type != "cpu" for parameter in model.parameters())
-            self._encoder = Encoder(copy.deepcopy(model).cpu() if is_elsewhere else model)
-        return self._encoder
+    def describe(self, identity: str) -> dict[str, Any]:
+        """The description, without its files."""
+        weights = hashlib.sha256(self.files.get(WEIGHTS) or pack_weights(self._encoder)).hexdigest()
+        return describe_export(self._run, self._encoder, identity=identity, weights=weights)
+
+    def check(self, folder: Path) -> None:
+        """Compare every encoder in a folder, read as a user will read it, with the model.
+
+        Raises:
+            ExportError: one computes something else.
+        """
+        if WEIGHTS in self.files:
+            self._compare("the weights file", load_encoder(folder, plugins=self._plugins))
+        if PROGRAM in self.files:
+            self._compare("the torch program", program_from_bytes((folder / PROGRAM).read_bytes()))
+        if ONNX not in self.files:
+            return
+        if importlib.util.find_spec("onnxruntime") is None:
+            self.notes.append(f"{ONNX} was not checked: onnxruntime is not installed")
+        else:
+            self._compare("the ONNX file", OnnxEncoder((folder / ONNX).read_bytes()))
+
+    def _compare(self, what: str, encode: Callable[..., torch.Tensor]) -> None:
+        inputs = self._encoder.inputs
+        columns = self._run.examples.columns
+        names = [*inputs, *(mask for name in inputs if (mask := mask_name(name)) in columns)]
+        examples = {name: columns[name].test for name in names}
+        self.differences[what] = check_agreement(what, encode, self._model, inputs, examples)
+
+    def _add(self, form: str, file: str, content: bytes) -> None:
+        self.files[file] = content
+        self.forms_of[file] = form
 
     def _traced(self) -> torch.export.ExportedProgram:
         if self._program is None:
-            self._program = export_program(self.encoder)
+            self._program = export_program(self._encoder)
         return self._program
-
-    def _describe(self) -> None:
-        method = self._run.analysis.method
-        assert method is not None
-        shapes = example_shapes(self._run.examples.columns)
-        description = describe_encoder(self.encoder, method=method.name, shapes=shapes)
-        self.files[DESCRIPTION] = (json.dumps(description, indent=2) + "\n").encode()
-        self.files[LOADER] = Path(__file__).with_name("loader.txt").read_bytes()
-
-    def _make_weights(self) -> None:
-        method = self._run.analysis.method
-        assert method is not None
-        self.files[SPEC] = resolved_text(method, self._run.config).encode()
-        self.files[WEIGHTS] = pack_weights(self.encoder)
-
-    def _make_onnx(self) -> None:
-        content = program_to_onnx(self._traced(), self.encoder)
-        if importlib.util.find_spec("onnxruntime") is None:
-            self.notes.append("encoder.onnx was not checked: onnxruntime is not installed")
-        else:
-            self._check("the ONNX file", OnnxEncoder(content))
-        self.files["encoder.onnx"] = content
-
-    def _check(self, what: str, encode: object) -> None:
-        assert callable(encode)
-        examples = {name: self._run.examples.columns[name].test for name in self.encoder.inputs}
-        self.differences[what] = check_agreement(what, encode, self.encoder, examples)
 
     def _make_table(self, name: str) -> None:
         examples = self._run.examples
@@ -181,6 +253,12 @@ class _Maker:
             for key, column in examples.labels.items()
         }
         if name == "npy":
-            self.files |= arrays_to_npy(parts, labels)
+            for file, content in arrays_to_npy(parts, labels, examples.origin).items():
+                self._add(name, file, content)
         else:
-            self.files["representation.parquet"] = arrays_to_parquet(parts, labels)
+            self._add(name, "representation.parquet", arrays_to_parquet(parts, labels, examples.origin))
+
+
+def _on_cpu(model: CompiledModel) -> CompiledModel:
+    is_elsewhere = any(parameter.device.type != "cpu" for parameter in model.parameters())
+    return copy.deepcopy(model).cpu() if is_elsewhere else model

@@ -45,6 +45,12 @@ def program_to_bytes(program: torch.export.ExportedProgram) -> bytes:
     return stream.getvalue()
 
 
+def program_from_bytes(content: bytes) -> torch.nn.Module:
+    """The program of a `.pt2` file that was just written, as a module; mvib reads no other."""
+    with _quiet():
+        return torch.export.load(io.BytesIO(content)).module()
+
+
 def program_to_onnx(program: torch.export.ExportedProgram, encoder: Encoder) -> bytes:
     """The content of an `.onnx` file: inputs named after the data variables, one output `representation`.
 

@@ -1,39 +1,77 @@
-"""The representation of a data set as files: arrays (.npy), or one table (.parquet)."""
+"""The representation of a data set as files: arrays (.npy) with a line on each row, or one table (.parquet)."""
 
 import io
+import json
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from mvib.data import Origin, PartOrigin
 from mvib.data.optional import import_optional
 
 Array = npt.NDArray[Any]
+Labels = Mapping[str, Mapping[str, Array]]
 
 REPRESENTATION = "representation"
+ROWS = "rows"
 
 
-def arrays_to_npy(parts: Mapping[str, Array], labels: Mapping[str, Mapping[str, Array]]) -> dict[str, bytes]:
-    """One file for each part of the data, and one for each label of it; row i is example i of the part.
+def arrays_to_npy(parts: Mapping[str, Array], labels: Labels, origin: Origin | None = None) -> dict[str, bytes]:
+    """One file for each part of the data, one for each label of it, and one that says what its rows are.
 
     Args:
-        parts: representations, (N, D), by the name of the part.
+        parts: representations, (N, D), of `train` and `test`; row i is example i of the part.
         labels: by name, of each part; -1 stands for a missing one.
+        origin: of the examples, none where it is not known.
 
     Returns:
         Contents by the name of the file.
     """
     files = {f"{REPRESENTATION}-{part}.npy": _npy(rows) for part, rows in parts.items()}
+    for part, rows in parts.items():
+        lines = (json.dumps(line) for line in describe_rows(part, len(rows), labels, origin))
+        # JSON and no CSV: a path may hold any character, and a table of them is opened by programs that compute.
+        files[f"{ROWS}-{part}.jsonl"] = "".join(f"{line}\n" for line in lines).encode()
     for number, (name, by_part) in enumerate(labels.items(), start=1):
         for part, rows in by_part.items():
             files[f"{_file_name(name, number, labels)}-{part}.npy"] = _npy(rows)
     return files
 
 
-def arrays_to_parquet(parts: Mapping[str, Array], labels: Mapping[str, Mapping[str, Array]]) -> bytes:
-    """One table with the columns `part`, `representation` (a list of fixed length), and the labels by name.
+def describe_rows(part: str, number: int, labels: Labels, origin: Origin | None) -> Iterator[dict[str, Any]]:
+    """What each row of a part is: its number; part, row and name in the data, as far as they are known; its labels.
+
+    Args:
+        part: `train` or `test`.
+        number: of rows.
+        labels: by name, of each part.
+        origin: of the examples, none where it is not known.
+    """
+    source = None if origin is None else _part_of(origin, part)
+    for row in range(number):
+        line: dict[str, Any] = {"row": row}
+        if source is not None:
+            place = int(source.rows[row])
+            line |= {"data_part": source.part, "data_row": place}
+            if source.name is not None:
+                line["name"] = source.name(place)
+        if labels:
+            found = {name: int(by_part[part][row]) for name, by_part in labels.items()}
+            line["labels"] = {name: value if value >= 0 else None for name, value in found.items()}
+        yield line
+
+
+def arrays_to_parquet(parts: Mapping[str, Array], labels: Labels, origin: Origin | None = None) -> bytes:
+    """One table: `part`, `row`, part, row and name in the data where they are known, `representation`, and the labels.
+
+    Args:
+        parts: representations, (N, D), of `train` and `test`.
+        labels: by name, of each part; -1 stands for a missing one, and becomes null.
+        origin: of the examples, none where it is not known.
 
     Raises:
         mvib.data.DataError: `pyarrow` is not installed.
@@ -42,10 +80,15 @@ def arrays_to_parquet(parts: Mapping[str, Array], labels: Mapping[str, Mapping[s
     parquet = import_optional("pyarrow.parquet", needed_for="parquet", minimum="0")
     names = list(parts)
     rows = np.concatenate([parts[part] for part in names])
+    lines = [line for part in names for line in describe_rows(part, len(parts[part]), {}, origin)]
     columns = {
         "part": arrow.array([part for part in names for _ in range(len(parts[part]))]).dictionary_encode(),
-        REPRESENTATION: arrow.FixedSizeListArray.from_arrays(arrow.array(rows.ravel()), rows.shape[1]),
+        "row": arrow.array([line["row"] for line in lines]),
     }
+    for key in ("data_part", "data_row", "name"):
+        if any(key in line for line in lines):
+            columns[key] = arrow.array([_as_unicode(line.get(key)) for line in lines])
+    columns[REPRESENTATION] = arrow.FixedSizeListArray.from_arrays(arrow.array(rows.ravel()), rows.shape[1])
     for name, by_part in labels.items():
         values = np.concatenate([by_part[part] for part in names])
         column = name if name not in columns else f"label:{name}"
@@ -53,6 +96,15 @@ def arrays_to_parquet(parts: Mapping[str, Array], labels: Mapping[str, Mapping[s
     stream = io.BytesIO()
     parquet.write_table(arrow.table(columns), stream)
     return stream.getvalue()
+
+
+def _part_of(origin: Origin, part: str) -> PartOrigin:
+    return origin.train if part == "train" else origin.test
+
+
+def _as_unicode(value: Any) -> Any:
+    """Names of files may be no text; their bytes are then shown as such."""
+    return os.fsencode(value).decode(errors="backslashreplace") if isinstance(value, str) else value
 
 
 def _npy(rows: Array) -> bytes:

@@ -1,7 +1,10 @@
+import hashlib
 import importlib.util
 import io
 import json
 import runpy
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mvib.cli.export import command
+from mvib.compile import CompiledModel
 from mvib.data import DataError
 from mvib.export import Encoder, ExportError, export_run, load_encoder
 from mvib.export.agreement import check_agreement
@@ -107,7 +111,11 @@ def test_several_variables_are_given_in_their_order(tmp_path: Path) -> None:
     export_run(run, tmp_path)
     description = json.loads((tmp_path / "encoder.json").read_text())
     assert [value["name"] for value in description["inputs"]] == ["A", "B"]
-    assert description["width"] == 8 + 8
+    assert description["representation"]["width"] == 8 + 8
+    assert description["representation"]["variables"] == [
+        {"name": "R", "columns": [0, 8], "shape": [8], "is": "what a deterministic encoder gives"},
+        {"name": "S", "columns": [8, 16], "shape": [8], "is": "the mean of a stochastic encoder"},
+    ]
     data = {name: rows[:6] for name, rows in two_vectors().items()}
     expected = run.encode(data)
     for encode in (load_encoder(tmp_path), runpy.run_path(str(tmp_path / "load_encoder.py"))["load_program"]()):
@@ -139,6 +147,13 @@ def test_a_table_holds_the_representation_and_the_labels(run: Run, tmp_path: Pat
     expected = run.encode(torch.cat([column.train[:], column.test[:]])).flatten(1)
     np.testing.assert_allclose(np.array(table["representation"]), expected.numpy(), rtol=0, atol=1e-5)
     assert table["part"] == ["train"] * len(column.train) + ["test"] * len(column.test)
+    assert table["row"] == [*range(len(column.train)), *range(len(column.test))]
+    assert table["data_part"] == ["train"] * len(table["row"])
+    origin = run.examples.origin
+    assert origin is not None
+    assert table["data_row"] == [*origin.train.rows.tolist(), *origin.test.rows.tolist()]
+    assert "name" not in table
+    assert [value % 3 for value in table["data_row"]] == table["label"]
 
 
 def test_names_of_labels_cannot_leave_the_folder() -> None:
@@ -146,6 +161,7 @@ def test_names_of_labels_cannot_leave_the_folder() -> None:
     files = arrays_to_npy({"train": np.zeros((1, 2))}, labels)
     assert list(files) == [
         "representation-train.npy",
+        "rows-train.jsonl",
         "label-etc-passwd-train.npy",
         "label-2-train.npy",
         "label-3-train.npy",
@@ -154,16 +170,79 @@ def test_names_of_labels_cannot_leave_the_folder() -> None:
     assert np.load(io.BytesIO(files["label-2-train.npy"]), allow_pickle=False).shape == (1,)
 
 
-def test_a_difference_is_found_and_nothing_is_written(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_difference_is_found(run: Run) -> None:
+    encoder, rows = Encoder(run.model), {"X": images(4)}
+    wrong: tuple[tuple[Callable[[Tensor], Tensor], str], ...] = (
+        (lambda x: encoder(x) + 1e-3, "differs from the model by"),
+        (lambda x: encoder(x)[:1], "gives the shape"),
+        (lambda x: encoder(x) * float("nan"), "differs from the model by nan"),
+        # Right for one batch size alone, and on other rows than the first.
+        (lambda x: encoder(x) if len(x) < 32 else encoder(x).flip(0), "for a batch of 32 examples"),
+        (lambda x: encoder(x) if len(x) > 1 else encoder(x) + 1, "for a batch of 1 examples"),
+        (lambda x: x / (1 // 0), "cannot take a batch of 1 examples: integer division or modulo by zero"),
+    )
+    for encode, why in wrong:
+        with pytest.raises(ExportError, match=why):
+            check_agreement("it", encode, run.model, ("X",), rows)
+    assert check_agreement("it", encoder, run.model, ("X",), rows) == 0.0
+
+
+@pytest.mark.parametrize("form", ["safetensors", "torch", "onnx"])
+@pytest.mark.parametrize("is_there", [False, True])
+def test_what_disagrees_with_the_model_leaves_no_file(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, is_there: bool
 ) -> None:
-    encoder = Encoder(run.model)
-    with pytest.raises(ExportError, match="differs from the model by"):
-        check_agreement("it", lambda x: encoder(x) + 1e-3, encoder, {"X": images(4)})
-    with pytest.raises(ExportError, match="gives the shape"):
-        check_agreement("it", lambda x: encoder(x)[:1], encoder, {"X": images(4)})
-    with pytest.raises(ExportError, match="differs from the model by nan"):
-        check_agreement("it", lambda x: encoder(x) * float("nan"), encoder, {"X": images(4)})
+    if form == "onnx" and not (has("onnxscript") and has("onnxruntime")):
+        pytest.skip("needs onnx, onnxscript, onnxruntime")
+    place = tmp_path / "deep" / "new"
+    before: dict[str, bytes] = {}
+    if is_there:
+        export_run(run, place, formats=("npy", form))
+        before = {file.name: file.read_bytes() for file in place.iterdir()}
+    # What an encoder gives is no longer what `encode` of the model gives, which the user has evaluated.
+    right = CompiledModel.encode
+    monkeypatch.setattr(CompiledModel, "encode", lambda self, x: right(self, x) * 1.01)
+    with pytest.raises(
+        ExportError, match=r"differs from the model by .*e-0.*, where 1e-05 is allowed; nothing was written"
+    ):
+        export_run(run, place, formats=("npy", form))
+    if is_there:
+        assert {file.name: file.read_bytes() for file in place.iterdir()} == before
+    else:
+        assert not (tmp_path / "deep").exists()
+
+
+def test_a_batch_normalisation_is_compared_in_evaluation_mode(tmp_path: Path) -> None:
+    text = CONTRASTIVE.replace("conv(4, 8)", "mlp(16, 8, norm: batch)")
+    run = train_method(analysis_of(text, SETTINGS), data=arrays())
+    run.model.train()
+    found = export_run(run, tmp_path)
+    assert run.model.training
+    assert max(found.differences.values()) <= 1e-6
+    torch.testing.assert_close(load_encoder(tmp_path)(images(1)), run.encode(images(1)).flatten(1), rtol=0, atol=1e-6)
+
+
+PARTIAL = """method Missing
+data    A: vector partial, B: vector
+encoder f: A -> R = mlp(8)
+encoder g: B -> S = mlp(8)
+maximize I(R; S) by infonce()
+represent R, S
+train { data: digits  epochs: 1  batch: 16 }
+"""
+
+
+def test_missing_examples_of_the_data_are_compared_too(tmp_path: Path) -> None:
+    data = two_vectors()
+    data["A"][::3] = float("nan")
+    run = train_method(analysis_of(PARTIAL), data=data)
+    assert run.examples.columns["A"].test[:].isnan().any()
+    found = export_run(run, tmp_path, formats=("safetensors",))
+    assert found.differences == {"the weights file": 0.0}
+    assert load_encoder(tmp_path)(data["A"][:4], data["B"][:4]).isfinite().all()
+
+
+def test_what_cannot_be_traced_leaves_no_file(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.export, "export", lambda *_, **__: 1 / 0)
     with pytest.raises(ExportError, match="cannot be written as a torch program: division by zero"):
         export_run(run, tmp_path / "new")
@@ -181,40 +260,96 @@ def test_a_package_that_is_missing_is_named(
         export_run(run, tmp_path, formats=(formats,))
 
 
-def test_damaged_files_are_said_to_be(folder: Path, tmp_path: Path) -> None:
-    def copy(**changed: bytes) -> Path:
-        for file in folder.iterdir():
-            (tmp_path / file.name).write_bytes(changed.get(file.stem, file.read_bytes()))
-        return tmp_path
-
-    weights = load_file(folder / "encoder.safetensors")
-    copy()
-    save_file({**weights, "more": torch.zeros(1)}, tmp_path / "encoder.safetensors")
-    with pytest.raises(ExportError, match="it holds `more`, unlike the encoder of the spec"):
-        load_encoder(tmp_path)
-    save_file({name: value.new_zeros(3, 3, 3) for name, value in weights.items()}, tmp_path / "encoder.safetensors")
-    with pytest.raises(ExportError, match=r"the shape of .* is \(3, 3, 3\) and not"):
-        load_encoder(tmp_path)
-    (tmp_path / "encoder.safetensors").write_bytes(b"\x80\x04cos\nsystem\n")
-    with pytest.raises(ExportError, match="cannot be used"):
-        load_encoder(tmp_path)
-    copy(spec=b"method")
-    with pytest.raises(ExportError, match=r"spec\.mvib` cannot be used"):
-        load_encoder(tmp_path)
+def relist(folder: Path) -> None:
+    """Let the list of files be of what lies there, as somebody can who wants an encoder to be taken for another."""
     description = json.loads((folder / "encoder.json").read_text())
+    for name, entry in description["files"].items():
+        entry["sha256"] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    (folder / "encoder.json").write_text(json.dumps(description))
+
+
+@pytest.fixture
+def copied(folder: Path, tmp_path: Path) -> Path:
+    shutil.copytree(folder, tmp_path / "copied", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path / "copied"
+
+
+def test_weights_of_another_encoder_are_said_to_be(copied: Path) -> None:
+    weights = load_file(copied / "encoder.safetensors")
+    save_file({**weights, "more": torch.zeros(1)}, copied / "encoder.safetensors")
+    relist(copied)
+    with pytest.raises(ExportError, match="it holds `more`, unlike the encoder of the spec"):
+        load_encoder(copied)
+    save_file({name: value.new_zeros(3, 3, 3) for name, value in weights.items()}, copied / "encoder.safetensors")
+    relist(copied)
+    with pytest.raises(ExportError, match=r"the shape of .* is \(3, 3, 3\) and not"):
+        load_encoder(copied)
+    for name, content in (
+        ("encoder.safetensors", b"\x80\x04cos\nsystem\n"),
+        ("spec.mvib", b"method"),
+        ("spec.mvib", b"\xff"),
+    ):
+        (copied / name).write_bytes(content)
+        relist(copied)
+        with pytest.raises(ExportError, match=f"{name}` cannot be used"):
+            load_encoder(copied)
+
+
+def test_a_damaged_description_is_said_to_be(copied: Path, folder: Path) -> None:
+    description = json.loads((folder / "encoder.json").read_text())
+    files = description["files"]
     for changed, message in (
         ({**description, "format": 99}, "use a newer mvib"),
+        ({**description, "format": 1}, "export the run again"),
+        ({**description, "format": True}, "does not say its format"),
         ({**description, "data": {"X": {"shape": [1, 10**6, 10**6]}}}, "has 1,000,000,000,000 numbers"),
         ({**description, "data": {"X": {"shape": "wide"}}}, "the shapes of the data cannot be read"),
+        ({**description, "files": [1]}, "its list of files cannot be read"),
+        ({**description, "files": {**files, "../spec.mvib": files["spec.mvib"]}}, "is no name of a file beside it"),
+        ({**description, "files": {}}, "`encoder.json` does not list it"),
         ({"data": {}}, "does not say its format"),
         ([1], "does not say its format"),
     ):
-        copy()
-        (tmp_path / "encoder.json").write_text(json.dumps(changed))
+        (copied / "encoder.json").write_text(json.dumps(changed))
         with pytest.raises(ExportError, match=message):
-            load_encoder(tmp_path)
+            load_encoder(copied)
+    (copied / "encoder.json").write_bytes(b"\xff")
     with pytest.raises(ExportError, match="cannot be used"):
-        load_encoder(tmp_path / "nowhere")
+        load_encoder(copied)
+    with pytest.raises(ExportError, match="there is no file"):
+        load_encoder(copied / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("name", "loader"), [("encoder.safetensors", "load"), ("spec.mvib", "load"), ("encoder.pt2", "load_program")]
+)
+def test_a_file_without_its_checksum_is_not_loaded(copied: Path, name: str, loader: str) -> None:
+    load = runpy.run_path(str(copied / "load_encoder.py"))[loader]
+    assert load() is not None
+    content = (copied / name).read_bytes()
+    (copied / name).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(Exception, match=r"checksum|is not the file that encoder\.json lists"):
+        load()
+
+
+@pytest.mark.skipif(not (has("onnxscript") and has("onnxruntime")), reason="needs onnx, onnxscript, onnxruntime")
+def test_an_onnx_file_without_its_checksum_is_not_loaded(run: Run, tmp_path: Path) -> None:
+    export_run(run, tmp_path, formats=("onnx",))
+    load = runpy.run_path(str(tmp_path / "load_encoder.py"))["load_onnx"]
+    assert load() is not None
+    with (tmp_path / "encoder.onnx").open("ab") as file:
+        file.write(b"\0")
+    with pytest.raises(ValueError, match=r"encoder\.onnx is not the file that encoder\.json lists"):
+        load()
+
+
+def test_an_export_may_lie_behind_links(copied: Path, tmp_path: Path, run: Run) -> None:
+    # As the caches of model hubs are made.
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    for file in copied.iterdir():
+        (linked / file.name).symlink_to(file)
+    torch.testing.assert_close(load_encoder(linked)(images(2)), run.encode(images(2)).flatten(1), rtol=0, atol=1e-6)
 
 
 def test_formats_are_read() -> None:

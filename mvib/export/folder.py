@@ -1,0 +1,255 @@
+"""The folder of an export: files of one run that belong together, listed with checksums in `encoder.json`.
+
+That file is written last. Whoever reads another one compares it with its checksum, so that files of two exports, or one
+that was cut off, are never taken for an encoder.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mvib.export.description import FORMAT
+from mvib.export.errors import ExportError
+from mvib.inside import MOST_BYTES, NotPlainError, read_inside
+from mvib.reading import parse_json
+from mvib.writing import sync_folder, write_whole
+
+DESCRIPTION = "encoder.json"
+# Weights of any size that a disk holds.
+_MOST_WEIGHTS = 1 << 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportedFile:
+    """A file of an export.
+
+    Attributes:
+        form: the format that it belongs to; files of one are replaced together.
+        sha256: of its content.
+        size: in bytes.
+    """
+
+    form: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What an earlier export of the same run left in a folder.
+
+    Attributes:
+        description: of it, empty where there was none.
+        files: that it lists.
+    """
+
+    description: Mapping[str, Any]
+    files: Mapping[str, ExportedFile]
+
+
+def list_file(form: str, content: bytes) -> ExportedFile:
+    """A file with its checksum."""
+    return ExportedFile(form=form, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
+
+
+def files_to_json(files: Mapping[str, ExportedFile]) -> dict[str, Any]:
+    """The list of files as it stands in the description."""
+    return {name: {"format": f.form, "bytes": f.size, "sha256": f.sha256} for name, f in sorted(files.items())}
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """What stands in the description of an export.
+
+    Raises:
+        ExportError: it is missing or damaged, or of another version.
+    """
+    file = folder / DESCRIPTION
+    try:
+        value = parse_json(_read(file, MOST_BYTES))
+    except ValueError as error:
+        raise damaged(file, str(error)) from error
+    if not isinstance(value, dict) or type(value.get("format")) is not int:
+        raise damaged(file, "it does not say its format")
+    if value["format"] != FORMAT:
+        remedy = "use a newer mvib" if value["format"] > FORMAT else "export the run again, into another folder"
+        raise ExportError(f"`{file}` has format {value['format']}, and this version of mvib reads {FORMAT}", remedy)
+    return value
+
+
+def read_files(description: Mapping[str, Any], file: Path) -> dict[str, ExportedFile]:
+    """The files that a description lists.
+
+    Args:
+        description: as read.
+        file: that it was read from, for messages.
+
+    Raises:
+        ExportError: it lists none, or something that is no file of an export.
+    """
+    try:
+        found = {
+            str(name): ExportedFile(form=str(entry["format"]), sha256=str(entry["sha256"]), size=int(entry["bytes"]))
+            for name, entry in description["files"].items()
+        }
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise damaged(file, f"its list of files cannot be read ({error})") from error
+    for name in found:
+        # A list of names decides what is replaced and removed.
+        if name != os.path.basename(name) or name in {"", os.curdir, os.pardir, DESCRIPTION} or not name.isprintable():
+            raise damaged(file, f"it lists `{name[:200]}`, which is no name of a file beside it")
+    return found
+
+
+def read_listed(folder: Path, name: str, files: Mapping[str, ExportedFile]) -> bytes:
+    """The content of a file, if it is the one that was exported.
+
+    Raises:
+        ExportError: it is missing, or has been changed, or is of another export.
+    """
+    file = folder / name
+    content = _read(file, _MOST_WEIGHTS)
+    if name not in files:
+        raise damaged(file, f"`{DESCRIPTION}` does not list it")
+    if hashlib.sha256(content).hexdigest() != files[name].sha256:
+        raise damaged(
+            file, f"it does not have the checksum that `{DESCRIPTION}` lists: it is changed, or of another run"
+        )
+    return content
+
+
+def look_before(folder: Path, *, identity: str) -> Before:
+    """What a folder holds of an earlier export of the same run.
+
+    Raises:
+        ExportError: it is no folder, or holds the export of another run, or what cannot be read.
+    """
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise ExportError(f"`{folder}` is a file", "name a folder: `-o exported`")
+    if not os.path.lexists(folder / DESCRIPTION):
+        return Before(description={}, files={})
+    description = read_description(folder)
+    files = read_files(description, folder / DESCRIPTION)
+    if description.get("run") != identity:
+        method = str(description.get("method"))[:100]
+        raise ExportError(
+            f"`{folder}` holds the export of another run, of {method}", "name another folder with `-o`, or remove it"
+        )
+    return Before(description=description, files=files)
+
+
+def find_kept(folder: Path, before: Before, *, written: Collection[str], is_same: Mapping[str, bool]) -> set[str]:
+    """Names of the files of an earlier export that still belong to the run, and stay.
+
+    Args:
+        folder: of both.
+        before: what there is.
+        written: formats that are written anew.
+        is_same: by format, whether what it is made of is as it was.
+    """
+    kept = set()
+    for form in {file.form for file in before.files.values()} - set(written):
+        names = [name for name, file in before.files.items() if file.form == form]
+        # A format of which one file is gone or changed is of no use.
+        if is_same.get(form, False) and all(_is_whole(folder, name, before.files) for name in names):
+            kept |= set(names)
+    return kept
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """A new folder within another, for files that are to be checked before they are moved; it is gone at the end.
+
+    The other is made where it is not there, and is gone too where nothing was put into it.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        stage = Path(tempfile.mkdtemp(prefix=".export-", dir=folder))
+        try:
+            yield stage
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
+    finally:
+        for path in made:
+            with suppress(OSError):
+                path.rmdir()
+
+
+def write_stage(stage: Path, contents: Mapping[str, bytes]) -> None:
+    """Write files, to be moved later.
+
+    Raises:
+        OSError: one cannot be written.
+    """
+    for name, content in contents.items():
+        write_whole(stage / name, content)
+
+
+def move_stage(stage: Path, folder: Path, before: Before, *, kept: Collection[str]) -> None:
+    """Put files in the place of those of an earlier export, the description last.
+
+    Args:
+        stage: holds them, the description among them.
+        folder: where to.
+        before: what there is.
+        kept: of it, files that stay.
+
+    Raises:
+        ExportError: a file of another origin is in the place of one.
+        OSError: one cannot be moved.
+    """
+    names = sorted(path.name for path in stage.iterdir() if path.name != DESCRIPTION)
+    for name in names:
+        if name not in before.files and os.path.lexists(folder / name):
+            raise ExportError(
+                f"`{folder / name}` is there already, and no export of this run wrote it",
+                "name another folder with `-o`, or move it away",
+            )
+    try:
+        for name in names:
+            (stage / name).replace(folder / name)
+        for name in set(before.files) - set(names) - set(kept):
+            (folder / name).unlink(missing_ok=True)
+        (stage / DESCRIPTION).replace(folder / DESCRIPTION)
+    except OSError:
+        # Without the description they are of nothing. Those that replaced others are left to the next export.
+        for name in set(names) - set(before.files):
+            (folder / name).unlink(missing_ok=True)
+        raise
+    sync_folder(folder)
+
+
+def damaged(file: Path, why: str) -> ExportError:
+    """The error of a file that cannot be used."""
+    return ExportError(f"`{file}` cannot be used: {why}", "export the run again")
+
+
+def _is_whole(folder: Path, name: str, files: Mapping[str, ExportedFile]) -> bool:
+    try:
+        read_listed(folder, name, files)
+    except ExportError:
+        return False
+    return True
+
+
+def _read(file: Path, most: int) -> bytes:
+    # An export lies where a user puts it, and the caches of model hubs are made of links. It is no run folder: what its
+    # files hold is shown to nobody, and is used only with the checksum that was written beside it.
+    real = Path(os.path.realpath(file))
+    try:
+        return read_inside(real.parent, real, most=most)
+    except FileNotFoundError as error:
+        raise ExportError(f"there is no file `{file}`", "`mvib export RUN` writes one") from error
+    except NotPlainError as error:
+        raise damaged(file, f"it {error.why}") from error
+    except OSError as error:
+        raise damaged(file, error.strerror or str(error)) from error
