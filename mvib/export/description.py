@@ -16,6 +16,7 @@ FORMAT = 2
 # As many training examples are looked at for the range of their numbers, fewer where they are large.
 _NUM_SEEN = 1000
 _MOST_NUMBERS = 1 << 22
+_NORMALISATION = "none: no mean is subtracted, and nothing is divided by a deviation"
 _AXES = {
     ColumnKind.IMAGE: ("channels", "height", "width"),
     ColumnKind.VECTOR: ("features",),
@@ -73,8 +74,8 @@ def _describe_input(name: str, encoder: Encoder, column: Column) -> dict[str, An
         "axes": list(_AXES.get(column.kind, ())),
         "type": _type_name(encoder.input_types[name]),
         "about": column.description,
-        # Nothing else happens before the first network: no mean is subtracted, and nothing divided by a deviation.
         "preparation": "" if isinstance(train, torch.Tensor) else train.preparation,
+        "normalisation": _NORMALISATION,
         "seen": _describe_numbers(train),
     }
 

@@ -127,7 +127,7 @@ def export_run(
         write_stage(stage, contents)
         maker.check(stage)
         move_stage(stage, path, before, kept=kept)
-    notes = [f"of an earlier export of this run: {', '.join(sorted(kept))}"] if kept else []
+    notes = [f"kept from an earlier export of this run: {', '.join(sorted(kept))}"] if kept else []
     return Export(
         folder=path,
         files={file: len(content) for file, content in contents.items()},

@@ -40,6 +40,7 @@ def test_arrays_say_their_range_and_shape(tmp_path: Path) -> None:
         "type": "float32",
         "about": "array `image`",
         "preparation": "",
+        "normalisation": "none: no mean is subtracted, and nothing is divided by a deviation",
     }
     train = run.examples.columns["X"].train[:]
     assert seen["examples"] == len(train)

@@ -49,7 +49,7 @@ def check_list(folder: Path) -> None:
 def test_a_format_is_added_to_those_of_the_same_run(run: Run, tmp_path: Path) -> None:
     export_run(run, tmp_path, formats=("safetensors",))
     found = export_run(run, tmp_path, formats=("npy",))
-    assert "of an earlier export of this run: encoder.safetensors, load_encoder.py, spec.mvib" in found.notes
+    assert "kept from an earlier export of this run: encoder.safetensors, load_encoder.py, spec.mvib" in found.notes
     assert "encoder.safetensors" not in found.files
     check_list(tmp_path)
     assert {"encoder.safetensors", "representation-test.npy"} <= set(listed(tmp_path))
@@ -105,7 +105,7 @@ def test_a_changed_file_does_not_stay(run: Run, tmp_path: Path) -> None:
     export_run(run, tmp_path, formats=("safetensors",))
     (tmp_path / "spec.mvib").write_text("method Other\n")
     found = export_run(run, tmp_path, formats=("npy",))
-    assert found.notes == ("of an earlier export of this run: load_encoder.py",)
+    assert found.notes == ("kept from an earlier export of this run: load_encoder.py",)
     check_list(tmp_path)
 
 
