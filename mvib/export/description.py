@@ -58,8 +58,11 @@ def describe_export(run: Run, encoder: Encoder, *, identity: str, weights: str) 
             "fingerprint": fingerprint(columns),
             "train": run.examples.num_train,
             "test": run.examples.num_held_out,
-            # What a label says about its classes goes here; the rows hold their numbers.
-            "labels": {name: {"classes": column.classes} for name, column in run.examples.labels.items()},
+            # The rows hold the numbers of the classes, from 0 in this order.
+            "labels": {
+                name: {"classes": column.classes, "names": list(column.class_names)}
+                for name, column in run.examples.labels.items()
+            },
         },
         "versions": {"mvib": __version__, "torch": str(torch.__version__)},
     }

@@ -61,7 +61,7 @@ def test_arrays_say_their_range_and_shape(tmp_path: Path) -> None:
             }
         ],
     }
-    assert found["examples"]["labels"] == {"label": {"classes": 3}}
+    assert found["examples"]["labels"] == {"label": {"classes": 3, "names": ["0", "1", "2"]}}
     assert (found["examples"]["train"], found["examples"]["test"]) == (64, 16)
 
 
@@ -83,6 +83,7 @@ def test_pictures_say_how_they_are_prepared_and_which_they_are(tmp_path: Path) -
     assert given["preparation"].startswith("RGB, scaled (bilinear) until it just covers 8x8 pixels, and the middle")
     assert (given["about"], given["shape"]) == ("pictures of a folder, in [0, 1]", [3, 8, 8])
     assert 0 <= given["seen"]["least"] < given["seen"]["greatest"] <= 1
+    assert described(place)["examples"]["labels"] == {"label": {"classes": 2, "names": ["cat", "dog"]}}
     test = lines(place / "rows-test.jsonl")
     assert test[3] == {
         "row": 3,
