@@ -13,13 +13,13 @@ from mvib.diagnostics import SpecError
 from mvib.driver import Analysis
 from mvib.semantics.values import value_at
 from mvib.train.config import TrainConfig, read_config
+from mvib.train.course import Course, plan_course
 from mvib.train.errors import SettingError
 from mvib.train.examples import Data, Examples, data_name, load_examples
 from mvib.train.optimizers import build_optimizer, set_rates
 from mvib.train.randomness import seed_held_out, seed_step
 from mvib.train.rates import learning_rate_factor
 from mvib.train.run import build_model
-from mvib.train.training import Course, plan_course
 
 if TYPE_CHECKING:
     # What a Lightning module has, as far as it is used here.

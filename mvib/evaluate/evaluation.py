@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mvib.compile import CompiledModel
-from mvib.data import Column, ColumnKind, StoredRows
+from mvib.data import Column, ColumnKind, StoredRows, read_batch
 from mvib.diagnostics import nearest
 from mvib.estimators.ranks import ALONE, Ranks
 from mvib.evaluate.probes import PROBES, Labels, Rows, Score, Split, score_probe
@@ -239,7 +239,9 @@ def _batches(model: CompiledModel, tensors: Mapping[str, Tensor | StoredRows]) -
 def _batch_at(model: CompiledModel, tensors: Mapping[str, Tensor | StoredRows], start: int) -> dict[str, Tensor]:
     parameter = next(model.parameters(), None)
     device = parameter.device if parameter is not None else torch.device("cpu")
-    return {name: tensor[start : start + _BATCH].to(device) for name, tensor in tensors.items()}
+    number = len(next(iter(tensors.values())))
+    batch = read_batch(tensors, torch.arange(start, min(start + _BATCH, number)))
+    return {name: values.to(device) for name, values in batch.items()}
 
 
 def _labelled(train: Rows, test: Rows, label: Column) -> Split:

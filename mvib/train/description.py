@@ -13,8 +13,8 @@ from mvib.semantics.inherit import apply_overrides
 from mvib.semantics.method import Method
 from mvib.syntax.formatter import format_spec
 from mvib.train.config import TrainConfig, settings_text
+from mvib.train.course import Course
 from mvib.train.examples import ARRAYS, Examples, fingerprint
-from mvib.train.training import Course
 from mvib.version import __version__
 
 

@@ -18,6 +18,7 @@ from mvib.semantics.method import Method
 from mvib.train.cadence import Cadence
 from mvib.train.checkpoints import KEEP, Checkpoints
 from mvib.train.config import TrainConfig, read_config
+from mvib.train.course import Course, plan_course
 from mvib.train.description import count_parameters, describe_run, resolved_text
 from mvib.train.device import choose_device
 from mvib.train.engine import check_share, start_engine
@@ -34,7 +35,7 @@ from mvib.train.processes import Placement, is_launching
 from mvib.train.randomness import repeatable
 from mvib.train.reconstructions import draw_reconstructions
 from mvib.train.run import Run, build_model
-from mvib.train.training import Course, Training, plan_course
+from mvib.train.training import Training
 from mvib.train.writing import write_json
 from mvib.writing import write_whole
 

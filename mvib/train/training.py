@@ -4,7 +4,6 @@ import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -18,7 +17,6 @@ from mvib.data import (
     DataError,
     Loading,
     WorkerEndedError,
-    count_batches,
     held_out_part,
     training_part,
 )
@@ -27,8 +25,9 @@ from mvib.semantics.values import value_at
 from mvib.train.checkpoint import Place, collect_state, find_non_finite
 from mvib.train.checkpoints import Checkpoints
 from mvib.train.config import Precision, TrainConfig
+from mvib.train.course import Course
 from mvib.train.engine import Engine
-from mvib.train.errors import Interrupted, NonFiniteError, PeerLostError, SettingError, SingularError
+from mvib.train.errors import Interrupted, NonFiniteError, PeerLostError, SingularError
 from mvib.train.events import EpochEnded, Observer, PartSkipped, StepTaken
 from mvib.train.examples import Examples
 from mvib.train.folder import RunFolder, append_record
@@ -39,47 +38,6 @@ from mvib.train.optimizers import set_rates
 from mvib.train.randomness import seed_held_out, seed_step
 from mvib.train.rates import learning_rate_factor
 from mvib.train.step import Batch, Broken, StepResult, run_model, take_step
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
-    """How long a training is.
-
-    Attributes:
-        epochs: passes over the data.
-        batches: an epoch.
-        drop_last: whether the incomplete batch at the end of an epoch is left out.
-    """
-
-    epochs: int
-    batches: int
-    drop_last: bool
-
-    @property
-    def steps(self) -> int:
-        """How many in all."""
-        return self.epochs * self.batches
-
-
-def plan_course(config: TrainConfig, examples: Examples, *, couples_batch: bool) -> Course:
-    """How many steps a training takes.
-
-    Args:
-        config: of the run.
-        examples: to train on.
-        couples_batch: whether a term couples the examples of a batch; then all batches are of one size.
-
-    Raises:
-        SettingError: there are fewer examples than one batch takes.
-    """
-    number = examples.num_train
-    if number < config.batch:
-        remedy = f"write `--set train.batch={number}`" if number > 1 else "training takes at least two examples"
-        raise SettingError(f"a batch of {config.batch} examples is asked for, and there are {number}", remedy)
-    # A rest of one example is no batch for batch normalisation.
-    drop_last = couples_batch or number % config.batch == 1
-    batches = count_batches(number, size=config.batch, drop_last=drop_last)
-    return Course(epochs=config.epochs, batches=batches, drop_last=drop_last)
 
 
 class Training:

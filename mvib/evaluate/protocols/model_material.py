@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mvib.compile import CompiledModel
 from mvib.compile.model import evaluation_mode
-from mvib.data import Rows as Column
+from mvib.data import Rows, read_batch
 from mvib.evaluate.protocols.material import Places, Trainable
 
 LIDAR_EXAMPLES = 1000
@@ -20,7 +20,7 @@ _BATCH = 250
 
 @torch.no_grad()
 def encode_views(
-    model: CompiledModel, tensors: Mapping[str, Column], *, seed: int, num_views: int = LIDAR_VIEWS
+    model: CompiledModel, tensors: Mapping[str, Rows], *, seed: int, num_views: int = LIDAR_VIEWS
 ) -> npt.NDArray[np.float32] | None:
     """Representations of views that the method itself draws, of `LIDAR_EXAMPLES` drawn examples at most.
 
@@ -46,7 +46,7 @@ def encode_views(
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), evaluation_mode(trial):
         torch.manual_seed(seed)
         for places in torch.split(chosen, _BATCH):
-            batch = {name: rows[places.to(rows.device)].to(device) for name, rows in tensors.items()}
+            batch = {name: rows.to(device) for name, rows in read_batch(tensors, places).items()}
             size = len(next(iter(batch.values())))
             drawn: list[Tensor] = []
             for _ in range(rounds):
@@ -71,8 +71,8 @@ def _members(model: CompiledModel, family: str) -> list[str]:
 
 def make_trainable(
     model: CompiledModel,
-    train: Mapping[str, Column],
-    test: Mapping[str, Column],
+    train: Mapping[str, Rows],
+    test: Mapping[str, Rows],
     *,
     train_places: Places,
     test_places: Places,
@@ -92,9 +92,9 @@ def make_trainable(
     for parameter in parameters:
         parameter.requires_grad = True
 
-    def encode(rows: Mapping[str, Column], known: Places, places: Places) -> Tensor:
-        index = torch.from_numpy(known[places])
-        return trial.encode({name: column[index].to(device) for name, column in rows.items()}).flatten(1)
+    def encode(parts: Mapping[str, Rows], known: Places, places: Places) -> Tensor:
+        batch = read_batch(parts, torch.from_numpy(known[places]))
+        return trial.encode({name: rows.to(device) for name, rows in batch.items()}).flatten(1)
 
     return Trainable(
         parameters=parameters,
