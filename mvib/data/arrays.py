@@ -16,7 +16,7 @@ from mvib.data.rows import MappedRows, Rows, chunks
 from mvib.data.table import RawColumn, Table, check_lengths, finish_table, label_column
 
 Array = npt.NDArray[np.generic]
-_CHANNEL_COUNTS = (1, 3, 4)
+_CHANNEL_COUNTS = (1, 2, 3, 4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,7 +47,8 @@ def source_from_arrays(arrays: Mapping[str, npt.ArrayLike | Tensor], *, name: st
       missing labels); one axis of floats is a vector of one number;
     * two axes: a vector;
     * three axes: one-channel images (N, height, width) where the dtype is uint8, otherwise a sequence (N, time, D);
-    * four axes: images, channels first or last.
+    * four axes: images, channels first or last: last where that axis alone is 1 to 4 long, or stands behind two
+      others of one length; a note says so of other numbers of channels.
 
     Integers of images are scaled from 0..255 to [0, 1] where the dtype is uint8; everything but labels becomes float32.
 
@@ -99,6 +100,7 @@ def table_from_arrays(arrays: Mapping[str, npt.ArrayLike | Tensor | StoredArray]
         bad_train=frozenset(bad_train),
         bad_test=frozenset(bad_test),
         bad=bad,
+        notes=tuple(note for key, part in parts.items() for note in _note_channels(key, part.train)),
     )
 
 
@@ -192,6 +194,16 @@ def _column(key: str, part: _Parts) -> RawColumn:
     )
 
 
+def _note_channels(key: str, array: AnyArray) -> tuple[str, ...]:
+    shape = _values(array).shape
+    if len(shape) != 4:
+        return ()
+    channels, *sides = (shape[3], *shape[1:3]) if has_channels_last(shape) else shape[1:]
+    if channels in _CHANNEL_COUNTS:
+        return ()
+    return (f"`{key}` is taken for images of {sides[0]}x{sides[1]} pixels with {channels} channels",)
+
+
 def _features(given: AnyArray) -> tuple[ColumnKind, Rows]:
     array = _values(given)
     kind = _kind(array)
@@ -220,8 +232,11 @@ def _kind(array: Array) -> ColumnKind:
 
 
 def has_channels_last(shape: tuple[int, ...]) -> bool:
-    """Whether images of a shape (N, ..., ..., ...) have their channels last: 1, 3 or 4, or fewer than the first."""
-    first, last = shape[1], shape[-1]
+    """Whether images of a shape (N, ..., ..., ...) have their channels last.
+
+    They are there where the last axis alone is 1 to 4 long; where that tells nothing, behind two axes of one length.
+    """
+    first, middle, last = shape[1:]
     if (first in _CHANNEL_COUNTS) != (last in _CHANNEL_COUNTS):
         return last in _CHANNEL_COUNTS
-    return last < first
+    return first == middle != last

@@ -29,8 +29,8 @@ def source_from_datasets(train: Dataset[Any], test: Dataset[Any] | None) -> Data
     whole number is a label, and all of them are read at the start: from the attribute `targets` where the data set has
     it and it agrees with some of the items, otherwise by going through all items once. Other values are read in
     batches by other processes, all values of an item from one look at it; where the data set draws random numbers
-    (torch's, numpy's or Python's), they depend on the seed, the epoch and the batch alone. Pictures may have their
-    channels first or last.
+    (torch's, numpy's or Python's), they depend on the seed, the epoch and the batch alone. Arrays of
+    pictures may have their channels first or last, tensors have them first.
 
     Args:
         train: the training examples, or all where `test` is none.
@@ -95,7 +95,8 @@ class _Items:
     def _look(self, item: int) -> tuple[Any, ...]:
         try:
             found = self._dataset[item]
-        except OSError as problem:
+        except Exception as problem:
+            # The code is the user's, and the item one of millions.
             raise DataError(
                 f"item {item} of the data set cannot be read: {type(problem).__name__}: {problem}",
                 "mend it, or leave it out of the data set: `torch.utils.data.Subset`",
@@ -181,7 +182,8 @@ class DatasetRows(StoredRows):
                     "give all items one shape",
                 )
             values.append(value)
-        return torch.stack(values)
+        # One of several processes may have no row of a small batch.
+        return torch.stack(values) if values else torch.empty((0, *self._row_shape))
 
     def read(self, indices: Indices) -> Tensor:
         """The values of some items.
@@ -258,8 +260,9 @@ def _as_label(value: Any) -> int:
 
 
 def _as_tensor(name: str, value: Any) -> Tensor:
-    is_pil = isinstance(value, Image.Image)
-    if is_pil:
+    # Of tensors the channels are first, as torch has them.
+    may_be_last = isinstance(value, np.ndarray)
+    if isinstance(value, Image.Image):
         value = np.array(value if value.mode in {"L", "RGB"} else value.convert("RGB"))
         value = np.moveaxis(value, -1, 0) if value.ndim == 3 else value[None]
     if isinstance(value, float | list):
@@ -275,7 +278,7 @@ def _as_tensor(name: str, value: Any) -> Tensor:
     numbers = value.detach().float()
     if numbers.ndim == 0 or (is_picture and numbers.ndim == 2):
         numbers = numbers[None]
-    elif numbers.ndim == 3 and not is_pil and has_channels_last((1, *numbers.shape)):
+    elif numbers.ndim == 3 and may_be_last and has_channels_last((1, *numbers.shape)):
         numbers = numbers.movedim(-1, 0)
     return numbers / _BYTE if is_picture else numbers
 

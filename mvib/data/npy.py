@@ -6,6 +6,7 @@ from pathlib import Path
 from mvib.data.array_file import UnreadableArrayError
 from mvib.data.arrays import StoredArray, table_from_arrays
 from mvib.data.errors import DataError
+from mvib.data.plain_file import check_plain
 from mvib.data.rows import open_npy
 from mvib.data.table import Table
 
@@ -29,6 +30,7 @@ def load_npy_table(paths: Mapping[str, str], *, skip: int = 0) -> Table:
 
 def _open(path: Path) -> StoredArray:
     remedy = "write the file with `numpy.save(path, array)`, of a numeric dtype"
+    check_plain(path)
     try:
         return StoredArray(array=open_npy(path), path=path.resolve())
     except FileNotFoundError:

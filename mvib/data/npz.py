@@ -10,6 +10,7 @@ from pathlib import Path
 from mvib.data.array_file import ObjectArrayError, UnreadableArrayError, Values, read_array
 from mvib.data.arrays import table_from_arrays
 from mvib.data.errors import DataError
+from mvib.data.plain_file import check_plain
 from mvib.data.table import Table
 
 # What an archive may unpack to in any case, and beyond that in how many times its own size.
@@ -46,6 +47,7 @@ def load_npz_table(path: Path, *, skip: int = 0) -> Table:
 
 def _read_arrays(path: Path) -> dict[str, Values]:
     remedy = "write the file with `numpy.savez(path, x=images, y=labels)`"
+    check_plain(path)
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()

@@ -22,7 +22,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "folder": ("held_out", "parts", *_PICTURES),
     "npz": ("skip",),
     "npy": ("skip",),
-    "csv": ("label", "drop", "test", "skip"),
+    "csv": ("label", "drop", "test", "skip", "multiline"),
     "parquet": ("label", "drop", "test", "skip"),
     "hf": ("config", "split", "test", "label", "revision", "streaming", "n", *_PICTURES),
     "wds": ("test", "label", "image", *_PICTURES),

@@ -21,7 +21,8 @@ from mvib.data.shards import ShardOptions, load_shard_table
 from mvib.data.source_text import Options, SourcePart, array_paths, parse_source
 from mvib.data.synthetic import load_synthetic_table
 from mvib.data.table import RawColumn, Table, finish_table, join_tables, select_column
-from mvib.data.tabular import TabularOptions, load_csv_table, load_parquet_table
+from mvib.data.table_file import TabularOptions
+from mvib.data.tabular import load_csv_table, load_parquet_table
 
 _MOST_SKIPPED = 10**12 - 1
 _LARGEST_SIDE = 16_384
@@ -130,6 +131,7 @@ def _tabular(options: Options) -> TabularOptions:
         drop=tuple(filter(None, (options.text("drop") or "").split("+"))),
         skip=_skip(options),
         test=None if test is None else Path(test).expanduser(),
+        has_long_fields=options.yes("multiline") or False,
     )
 
 

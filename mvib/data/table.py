@@ -89,7 +89,29 @@ def named_label_column(
     train: Sequence[str | None], test: Sequence[str | None] | None, *, description: str
 ) -> RawColumn:
     """A column of labels from words, none for a missing one; the sorted words are the classes."""
-    words = sorted({word for word in (*train, *(test or ())) if word is not None})
+    return _column_of_words(sorted(_words(train, test)), train, test, description)
+
+
+def written_label_column(
+    train: Sequence[str | None], test: Sequence[str | None] | None, *, description: str
+) -> RawColumn:
+    """A column of labels from what a file says, none for a missing one.
+
+    Where all are whole numbers as one writes them they are in the order of these, 10 behind 9; otherwise they are
+    words. `01` is another class than `1`, and -1 is one like others.
+    """
+    words = _words(train, test)
+    are_numbers = all(_NUMBER.fullmatch(word) for word in words)
+    return _column_of_words(sorted(words, key=int if are_numbers else None), train, test, description)
+
+
+def _words(train: Sequence[str | None], test: Sequence[str | None] | None) -> set[str]:
+    return {word for word in (*train, *(test or ())) if word is not None}
+
+
+def _column_of_words(
+    words: Sequence[str], train: Sequence[str | None], test: Sequence[str | None] | None, description: str
+) -> RawColumn:
     place = {word: number for number, word in enumerate(words)}
 
     def indices(part: Sequence[str | None]) -> Tensor:
@@ -102,23 +124,6 @@ def named_label_column(
         class_names=tuple(words),
         description=description,
     )
-
-
-def written_label_column(
-    train: Sequence[str | None], test: Sequence[str | None] | None, *, description: str
-) -> RawColumn:
-    """A column of labels from what a file says, none for a missing one.
-
-    Where all are whole numbers as one writes them they are taken for these, so that 10 comes behind 9, and negative
-    ones are missing; otherwise they are words, and `01` is another than `1`.
-    """
-    parts = (train,) if test is None else (train, test)
-    if not all(word is None or _NUMBER.fullmatch(word) for part in parts for word in part):
-        return named_label_column(train, test, description=description)
-    numbers, *others = [
-        np.array([_MISSING if word is None else int(word) for word in part], np.int64) for part in parts
-    ]
-    return label_column(numbers, others[0] if others else None, description=description)
 
 
 def finish_table(table: Table) -> DataSource:

@@ -244,9 +244,36 @@ def test_pictures_of_data_sets_may_have_their_channels_last() -> None:
     random = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
     expected = torch.from_numpy(random).permute(2, 0, 1).float() / 255
     thin = Image.fromarray(random[:, :1])
-    for picture in (random, torch.from_numpy(random), Image.fromarray(random), random.transpose(2, 0, 1)):
+    for picture in (random, Image.fromarray(random), random.transpose(2, 0, 1)):
         assert torch.equal(source_from_object(Pictures(picture)).columns["image"].train[:1][0], expected)
     assert torch.equal(source_from_object(Pictures(thin)).columns["image"].train[:1][0], expected[:, :, :1])
+
+
+@pytest.mark.parametrize("shape", [(13, 8, 8), (512, 7, 7), (8, 5, 3)])
+def test_tensors_of_data_sets_are_left_as_they_are(shape: tuple[int, ...]) -> None:
+    assert source_from_object(Pictures(torch.rand(shape))).columns["image"].shape == shape
+
+
+def test_a_process_without_a_row_of_a_small_batch_gets_an_empty_one() -> None:
+    source = source_from_object(Drawing())
+    (batch, *_) = epoch(loader(source, share=Share(rank=8, ranks=9)))
+    rest = list(loader(source, share=Share(rank=0, ranks=9)).shuffled(size=8, seed=0, epoch=0, drop_last=False))
+    assert batch["vector"].shape == (1, 4)
+    assert rest[0]["vector"].shape == (0, 4)
+
+
+class Failing(Items):
+    def __getitem__(self, place: int) -> Any:
+        if place == 5:
+            raise RuntimeError("no such thing")
+        return torch.zeros(2)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_what_the_code_of_a_user_raises_names_the_item(workers: int) -> None:
+    source = source_from_object((Failing([0] * 8), Failing([0] * 8)))
+    with pytest.raises(DataError, match="item 5 of the data set cannot be read: RuntimeError: no such thing"):
+        epoch(loader(source, workers=workers))
 
 
 def test_an_item_that_cannot_be_read_is_named() -> None:

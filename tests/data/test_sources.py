@@ -1,5 +1,6 @@
 """Data sources: the digits, files, arrays, and which examples are held out."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,10 @@ def test_a_file_without_test_arrays_is_split_once_for_all(tmp_path: Path) -> Non
         (np.zeros((10, 3, 8, 8)), ColumnKind.IMAGE, (3, 8, 8)),
         (np.zeros((10, 8, 8, 3)), ColumnKind.IMAGE, (3, 8, 8)),
         (np.zeros((10, 8, 6, 2)), ColumnKind.IMAGE, (2, 8, 6)),
+        (np.zeros((10, 13, 8, 8)), ColumnKind.IMAGE, (13, 8, 8)),
+        (np.zeros((10, 8, 8, 13)), ColumnKind.IMAGE, (13, 8, 8)),
+        (np.zeros((10, 512, 7, 7)), ColumnKind.IMAGE, (512, 7, 7)),
+        (np.zeros((10, 4, 4, 3)), ColumnKind.IMAGE, (3, 4, 4)),
         (np.zeros((10, 1, 8, 8), np.uint8), ColumnKind.IMAGE, (1, 8, 8)),
         (np.zeros((10, 28, 28), np.uint8), ColumnKind.IMAGE, (1, 28, 28)),
         (np.zeros((10, 7, 4)), ColumnKind.SEQUENCE, (7, 4)),
@@ -197,3 +202,17 @@ def test_classes_have_the_names_of_the_data(digits: DataSource) -> None:
     assert digits.columns["label"].class_names == tuple("0123456789")
     column = source_from_arrays({"y": np.array([30, 4, 30, 4, -1, 7, 7, 4])}).columns["y"]
     assert (column.classes, column.class_names) == (3, ("4", "7", "30"))
+
+
+def test_unusual_numbers_of_channels_are_said() -> None:
+    (note,) = source_from_arrays({"x": np.zeros((10, 13, 8, 8))}).notes
+    assert note == "`x` is taken for images of 8x8 pixels with 13 channels"
+    assert source_from_arrays({"x": np.zeros((10, 3, 8, 8))}).notes == ()
+
+
+@pytest.mark.parametrize("kind", ["npz", "npy", "csv", "parquet"])
+def test_a_pipe_is_not_waited_for(tmp_path: Path, kind: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(DataError, match="no file"):
+            load_source(f"{kind}:X={path}" if kind == "npy" else f"{kind}:{path}")

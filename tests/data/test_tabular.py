@@ -2,11 +2,13 @@
 
 import sys
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import numpy as np
+import pyarrow
 import pytest
 import torch
+from pyarrow import parquet
 
 from mvib.data import ColumnKind, DataError, DataSource, load_source
 
@@ -125,80 +127,54 @@ def test_parquet_without_its_package_says_what_to_install(monkeypatch: pytest.Mo
         load_source(f"parquet:{tmp_path}")
 
 
-def stand_in(monkeypatch: pytest.MonkeyPatch, content: dict[str, list[object]], version: str = "20.0.0") -> None:
-    """The part of pyarrow that is used, so that the test runs without the package."""
-
-    class Column:
-        def __init__(self, values: list[object]) -> None:
-            self._values = values
-
-        def to_pylist(self) -> list[object]:
-            return self._values
-
-    class Read:
-        def __init__(self) -> None:
-            self.column_names = list(content)
-            self.num_rows = len(next(iter(content.values())))
-
-        def column(self, name: str) -> Column:
-            return Column(content[name])
-
-    class File:
-        def __init__(self, path: str) -> None:
-            assert path.endswith(".parquet")
-
-        def read(self) -> Read:
-            return Read()
-
-    arrow, parquet = ModuleType("pyarrow"), ModuleType("pyarrow.parquet")
-    arrow.__dict__["__version__"] = version
-    # scikit-learn asks every loaded pyarrow whether an array is one of its own.
-    arrow.__dict__.update(dict.fromkeys(("Table", "ChunkedArray", "RecordBatch", "Array"), File))
-    parquet.__dict__["ParquetFile"] = File
-    monkeypatch.setitem(sys.modules, "pyarrow", arrow)
-    monkeypatch.setitem(sys.modules, "pyarrow.parquet", parquet)
+def write_parquet(path: Path, content: dict[str, Any]) -> Path:
+    parquet.write_table(pyarrow.table(content), path)
+    return path
 
 
-def test_parquet_columns(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    path = write(tmp_path / "a.parquet", "")
-    content: dict[str, list[object]] = {
+def test_parquet_columns(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    content: dict[str, list[Any]] = {
         "a": [*range(10)],
         "wide": [[float(n), 2.0 * n] for n in range(10)],
         "y": ["cat", "dog"] * 5,
     }
-    stand_in(monkeypatch, content)
-    source = load_source(f"parquet:{path},label=y")
+    source = load_source(f"parquet:{write_parquet(path, content)},label=y")
     values = both(source, "features")
     assert torch.equal(values, values[:, :1] * torch.tensor([1.0, 1.0, 2.0]))
     assert torch.equal(both(source, "y"), values[:, 0].long() % 2)
-    content["a"][3], content["y"][4], content["wide"][5] = None, None, [1.0]
-    stand_in(monkeypatch, content)
-    with pytest.raises(DataError, match=r"3 items .*row 3` has a null.*row 5` .*row 4` has no `y`"):
+    content["a"][3], content["y"][4], content["wide"][5], content["wide"][6] = None, None, [1.0], None
+    write_parquet(path, content)
+    with pytest.raises(DataError, match=r"4 items .*row 3` has a null.*row 5` .*row 6` has a null"):
         load_source(f"parquet:{path},label=y")
-    assert both(load_source(f"parquet:{path},label=y,skip=3"), "features").shape == (7, 3)
+    rest = both(load_source(f"parquet:{path},label=y,skip=4"), "features")
+    assert sorted(rest.tolist()) == [[n, n, 2 * n] for n in (0, 1, 2, 7, 8, 9)]
     with pytest.raises(DataError, match=r"the column `y` of .* holds no numbers"):
         load_source(f"parquet:{path}")
-
-
-def test_a_pyarrow_that_unpickles_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    stand_in(monkeypatch, {"a": [1]}, version="14.0.0")
-    with pytest.raises(DataError, match=r"14\.0\.1 or newer, and 14\.0\.0 is installed"):
-        load_source(f"parquet:{tmp_path}")
-
-
-def test_the_real_pyarrow_reads_the_same(tmp_path: Path) -> None:
-    arrow = pytest.importorskip("pyarrow")
-    parquet = pytest.importorskip("pyarrow.parquet")
-    numbers = np.arange(10.0)
-    path = tmp_path / "a.parquet"
-    content = {"a": numbers, "wide": [[n, 2 * n] for n in numbers.tolist()], "y": ["cat", "dog"] * 5}
-    parquet.write_table(arrow.table(content), path)
-    source = load_source(f"parquet:{path},label=y")
-    values = both(source, "features")
-    assert torch.equal(values, values[:, :1] * torch.tensor([1.0, 1.0, 2.0]))
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(DataError, match="cannot be read as parquet"):
         load_source(f"parquet:{path},label=y")
+
+
+def test_kinds_of_parquet_columns(tmp_path: Path) -> None:
+    numbers = np.arange(10)
+    content = {
+        "": numbers,
+        "flag": numbers % 2 == 0,
+        "half": numbers.astype(np.float16),
+        "fixed": pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(np.arange(20.0)), 2),
+        "none": pyarrow.array([None, *range(1, 10)]),
+    }
+    source = load_source(f"parquet:{write_parquet(tmp_path / 'a.parquet', content)},skip=1")
+    assert "row" in source.notes[0]
+    rows = sorted(both(source, "features").tolist(), key=lambda row: row[1])
+    assert rows == [[float(n % 2 == 0), n, 2 * n, 2 * n + 1, n] for n in range(1, 10)]
+
+
+def test_a_pyarrow_that_unpickles_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(pyarrow, "__version__", "14.0.0")
+    with pytest.raises(DataError, match=r"14\.0\.1 or newer, and 14\.0\.0 is installed"):
+        load_source(f"parquet:{tmp_path}")
 
 
 STRAY = [*GOOD[:3], '"3,0.75,cat', *GOOD[4:7], '7,1.75,"dog"', *GOOD[8:]]
@@ -216,13 +192,22 @@ def test_a_stray_quote_loses_no_row_silently(tmp_path: Path, rows: list[str]) ->
     assert torch.equal(values[:, 1], values[:, 0] / 4)
 
 
+def test_quotes_in_a_column_that_is_left_out_lose_no_row_either(tmp_path: Path) -> None:
+    rows = [f'{n},"pipe of 3,{n}' if n == 5 else f'{n},6",{n}' if n == 40 else f"{n},text,{n}" for n in range(50)]
+    path = write(tmp_path / "a.csv", "x,note,y\n" + "\n".join(rows))
+    with pytest.raises(DataError, match=r"36 items .*a.csv:7"):
+        load_source(f"csv:{path},drop=note,skip=35")
+
+
 def test_a_text_over_several_lines_may_be_left_out(tmp_path: Path) -> None:
     rows = [f'{n},"one\ntwo, ""three""",{n % 2}' for n in range(10)]
     path = write(tmp_path / "a.csv", "a,text,y\n" + "\n".join(rows))
-    source = load_source(f"csv:{path},label=y,drop=text")
+    with pytest.raises(DataError, match=r"20 items .*`,multiline=yes` where"):
+        load_source(f"csv:{path},label=y,drop=text")
+    source = load_source(f"csv:{path},label=y,drop=text,multiline=yes")
     assert sorted(both(source, "features")[:, 0].tolist()) == list(range(10))
     with pytest.raises(DataError, match="within quotes"):
-        load_source(f"csv:{path},label=text,drop=y")
+        load_source(f"csv:{path},label=text,drop=y,multiline=yes")
 
 
 def test_classes_of_bad_rows_alone_are_none(tmp_path: Path) -> None:
@@ -257,6 +242,13 @@ def test_labels_that_are_written_otherwise_are_other_labels(tmp_path: Path) -> N
     assert load_source(f"csv:{path},label=y").columns["y"].class_names == ("01", "1", "2")
 
 
+def test_a_negative_number_in_a_file_is_a_class(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "x,y\n" + "".join(f"{n},{n % 3 - 1}\n" for n in range(12)))
+    source = load_source(f"csv:{path},label=y")
+    assert source.columns["y"].class_names == ("-1", "0", "1")
+    assert torch.equal(both(source, "y"), both(source, "features")[:, 0].long() % 3)
+
+
 def test_an_empty_line_of_a_table_of_one_column_is_a_row(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", "x\n1\n\n2\n3\n\n")
     with pytest.raises(DataError, match=r"1 item .*a.csv:3` is empty"):
@@ -266,14 +258,12 @@ def test_an_empty_line_of_a_table_of_one_column_is_a_row(tmp_path: Path) -> None
 
 
 def test_a_missing_label_of_parquet_is_none(tmp_path: Path) -> None:
-    arrow = pytest.importorskip("pyarrow")
-    parquet = pytest.importorskip("pyarrow.parquet")
     content = {
         "a": [float(n) for n in range(10)],
         "y": [float(n % 2) for n in range(9)] + [float("nan")],
         "__index_level_0__": list(range(10)),
     }
-    parquet.write_table(arrow.table(content), tmp_path / "a.parquet")
+    write_parquet(tmp_path / "a.parquet", content)
     with pytest.raises(DataError, match=r"row 9` has no `y`"):
         load_source(f"parquet:{tmp_path / 'a.parquet'},label=y")
     source = load_source(f"parquet:{tmp_path / 'a.parquet'},label=y,skip=1")
