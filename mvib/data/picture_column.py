@@ -53,10 +53,17 @@ class PicturePart:
     Attributes:
         store: where they lie.
         groups: the class of each, by which one may stand in for another.
+        bad_rows: places of those that are known to be bad, and are not opened.
     """
 
     store: PictureStore
     groups: npt.NDArray[np.int64]
+    bad_rows: frozenset[int] = frozenset()
+
+    @property
+    def places(self) -> list[int]:
+        """Of those that may be opened."""
+        return [place for place in range(len(self.store)) if place not in self.bad_rows]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -91,10 +98,10 @@ def read_pictures(parts: Sequence[PicturePart], options: PictureOptions, *, bad:
     rows: list[Rows] = []
     for part, bad_rows in zip(parts, found, strict=True):
         if is_kept:
-            pixels, undecodable = decode_all(part.store, form, range(len(part.store)))
+            pixels, undecodable = decode_all(part.store, form, part.places)
             rows.append(ByteRows(pixels, preparation=form.words))
         else:
-            undecodable = _verify(part.store, form) if options.is_joined else []
+            undecodable = _verify(part, form) if options.is_joined else []
             rows.append(
                 PictureRows(
                     part.store,
@@ -116,9 +123,7 @@ def _find_form(
     parts: Sequence[PicturePart], options: PictureOptions, found: Sequence[dict[int, BadItem]], name: str
 ) -> PictureForm:
     headers = [
-        (part, place, header)
-        for part, its_parts in enumerate(parts)
-        for place, header in _headers(its_parts.store, options)
+        (part, place, header) for part, its_parts in enumerate(parts) for place, header in _headers(its_parts, options)
     ]
     good = [header for _, _, header in headers if isinstance(header, Header)]
     for part, place, header in headers:
@@ -155,11 +160,11 @@ def _find_form(
     return PictureForm(channels=channels, height=height, width=width, is_cropped=False)
 
 
-def _headers(store: PictureStore, options: PictureOptions) -> list[tuple[int, Header | BadItem]]:
-    number = len(store)
-    places = list(range(number))
+def _headers(part: PicturePart, options: PictureOptions) -> list[tuple[int, Header | BadItem]]:
+    store, places = part.store, part.places
+    number = len(places)
     if options.size is not None and number > _NUM_HEADERS and not options.is_joined:
-        places = sorted(set(np.linspace(0, number - 1, _NUM_HEADERS // 10).astype(int).tolist()))
+        places = [places[at] for at in sorted(set(np.linspace(0, number - 1, _NUM_HEADERS // 10).astype(int).tolist()))]
 
     def look(place: int) -> tuple[int, Header | BadItem]:
         try:
@@ -170,14 +175,14 @@ def _headers(store: PictureStore, options: PictureOptions) -> list[tuple[int, He
     return in_threads(look, places)
 
 
-def _verify(store: PictureStore, form: PictureForm) -> list[tuple[int, BadItem]]:
+def _verify(part: PicturePart, form: PictureForm) -> list[tuple[int, BadItem]]:
     """Decodes every picture once and keeps none."""
 
     def look(place: int) -> tuple[int, BadItem] | None:
         try:
-            decode(store, place, form)
+            decode(part.store, place, form)
         except PictureError as problem:
-            return place, BadItem(store.name(place), str(problem))
+            return place, BadItem(part.store.name(place), str(problem))
         return None
 
-    return [entry for entry in in_threads(look, range(len(store))) if entry is not None]
+    return [entry for entry in in_threads(look, part.places) if entry is not None]

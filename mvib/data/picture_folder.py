@@ -6,7 +6,7 @@ No link is followed out of the folder, and none to a folder; what is not a file 
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -38,11 +38,21 @@ class _File:
 
 @dataclass(slots=True)
 class _Found:
-    """What a walk through a folder has met."""
+    """What a walk through a folder has met.
+
+    Attributes:
+        files: pictures, the bad ones among them.
+        bad: what is wrong.
+        others: files that are no pictures by their ending.
+        bad_rows: places of bad ones among the files.
+        lost: what is wrong in places where nobody knows how many pictures there are.
+    """
 
     files: list[_File]
     bad: list[BadItem]
     others: list[Path]
+    bad_rows: set[int] = field(default_factory=set)
+    lost: list[BadItem] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,13 +93,21 @@ def load_folder_table(path: Path, options: PictureOptions, folder: FolderOptions
     bad = BadItems(options.skip)
     for item in (item for part in found for item in part.bad):
         bad.add(item)
-    if not found[0].files:
+    lost = next((item for part in found for item in part.lost), None)
+    if lost is not None and options.is_joined:
+        raise DataError(
+            f"{lost}, and which rows of the other data belong to what is behind it is not known", "mend or remove it"
+        )
+    if len(found[0].files) == len(found[0].bad_rows):
         bad.check()
         raise DataError(f"there are no pictures in `{roots[0]}`", f"they end in {', '.join(sorted(SUFFIXES))}")
     for part in found:
         notes += _note_others(part.others)
     words = [[file.label for file in part.files] for part in found]
-    parts = [LabelledPictures(store=FileStore(part.files), labels=its) for part, its in zip(found, words, strict=True)]
+    parts = [
+        LabelledPictures(store=FileStore(part.files), labels=its, bad_rows=frozenset(part.bad_rows))
+        for part, its in zip(found, words, strict=True)
+    ]
     is_labelled = len({*words[0]} - {None}) > 1
     if not is_labelled:
         notes.append("the pictures have no labels: there are no two class folders")
@@ -119,6 +137,11 @@ def _part_folders(path: Path, options: FolderOptions) -> tuple[list[Path], list[
     folders = [name for name in names if _is_plain_folder(path / name)]
     if options.has_parts is False:
         return [path], []
+    linked = [name for name in names if (path / name).is_dir() and name not in folders and _is_name_of_part(name)]
+    if linked:
+        raise DataError(
+            f"`{path / linked[0]}` is a link to a folder, and is not followed", "move the folder there, or `,parts=no`"
+        )
     train = [name for name in folders if name.lower() in _TRAIN]
     wanted = (options.held_out.lower(),) if options.held_out is not None else _HELD_OUT
     held_out = sorted((name for name in folders if name.lower() in wanted), key=lambda name: wanted.index(name.lower()))
@@ -145,6 +168,10 @@ def _part_folders(path: Path, options: FolderOptions) -> tuple[list[Path], list[
     return [path / name for name in used], notes
 
 
+def _is_name_of_part(name: str) -> bool:
+    return name.lower() in (*_TRAIN, *_HELD_OUT)
+
+
 def _is_plain_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
 
@@ -153,39 +180,51 @@ def _walk(root: Path, *, top: Path) -> _Found:
     found = _Found(files=[], bad=[], others=[])
     inside = os.path.realpath(top)
     for path, label in _entries(root, None, 0, found):
-        try:
-            real = path
-            if path.is_symlink():
-                real = Path(os.path.realpath(path, strict=True))
-                if not real.is_relative_to(inside):
-                    found.bad.append(BadItem(str(path), "is a link that leads out of the folder, and is not followed"))
-                    continue
-            status = real.stat()
-        except OSError as problem:
-            why = "is a link that leads nowhere" if path.is_symlink() else f"cannot be read: {problem.strerror}"
-            found.bad.append(BadItem(str(path), why))
-            continue
-        if stat.S_ISDIR(status.st_mode):
-            found.bad.append(BadItem(str(path), "is a link to a folder, and is not followed"))
-        elif not stat.S_ISREG(status.st_mode):
-            found.bad.append(BadItem(str(path), "is not a file"))
-        elif path.suffix.lower() in SUFFIXES:
-            found.files.append(_File(real, label, status.st_size))
+        is_picture = path.suffix.lower() in SUFFIXES
+        judged = _judge(path, inside)
+        if isinstance(judged, str):
+            found.bad.append(BadItem(str(path), judged))
+            if is_picture:
+                # It keeps its row, which the rows of other files may belong to.
+                found.bad_rows.add(len(found.files))
+                found.files.append(_File(path, label, 0))
+            else:
+                found.lost.append(found.bad[-1])
+        elif is_picture:
+            found.files.append(_File(judged[0], label, judged[1]))
         else:
             found.others.append(path)
     return found
+
+
+def _judge(path: Path, inside: str) -> tuple[Path, int] | str:
+    """The file and its length, or why it is not read."""
+    try:
+        real = path
+        if path.is_symlink():
+            real = Path(os.path.realpath(path, strict=True))
+            if not real.is_relative_to(inside):
+                return "is a link that leads out of the folder, and is not followed"
+        status = real.stat()
+    except OSError as problem:
+        return "is a link that leads nowhere" if path.is_symlink() else f"cannot be read: {problem.strerror}"
+    if stat.S_ISDIR(status.st_mode):
+        return "is a link to a folder, and is not followed"
+    return (real, status.st_size) if stat.S_ISREG(status.st_mode) else "is not a file"
 
 
 def _entries(folder: Path, label: str | None, depth: int, found: _Found) -> Iterator[tuple[Path, str | None]]:
     """Everything below a folder that is not a plain folder itself, in the order of names, with its class."""
     if depth > _MAX_DEPTH:
         found.bad.append(BadItem(str(folder), f"lies more than {_MAX_DEPTH} folders deep"))
+        found.lost.append(found.bad[-1])
         return
     try:
         with os.scandir(folder) as entries:
             here = sorted(entries, key=lambda entry: entry.name)
     except OSError as problem:
         found.bad.append(BadItem(str(folder), f"cannot be read: {problem.strerror}"))
+        found.lost.append(found.bad[-1])
         return
     for entry in here:
         if entry.name.startswith("."):

@@ -57,6 +57,7 @@ def table_of_pictures(
         PicturePart(
             store=part.store,
             groups=np.array([-1 if word is None else group[word] for word in part.labels], np.int64),
+            bad_rows=part.bad_rows,
         )
         for part in parts
     ]

@@ -353,21 +353,27 @@ def decode_all(
 ) -> tuple[Tensor, list[tuple[int, BadItem]]]:
     """Decodes pictures into memory.
 
+    Args:
+        store: of pictures.
+        form: what they become.
+        places: of those to decode.
+
     Returns:
-        Bytes (N, channels, height, width), black where a picture is bad; and the bad ones by their position.
+        Bytes (N, channels, height, width) of all pictures of the store, black where one is bad or not asked for; and
+        the bad ones by their place.
     """
-    pixels = torch.zeros((len(places), *form.shape), dtype=torch.uint8)
+    pixels = torch.zeros((len(store), *form.shape), dtype=torch.uint8)
     bad: list[tuple[int, BadItem]] = []
     lock = threading.Lock()
 
-    def fill(position: int) -> None:
+    def fill(place: int) -> None:
         try:
-            pixels[position] = decode(store, places[position], form)
+            pixels[place] = decode(store, place, form)
         except PictureError as problem:
             with lock:
-                bad.append((position, BadItem(store.name(places[position]), str(problem))))
+                bad.append((place, BadItem(store.name(place), str(problem))))
 
-    in_threads(fill, range(len(places)))
+    in_threads(fill, places)
     return pixels, sorted(bad, key=lambda pair: pair[0])
 
 

@@ -88,7 +88,7 @@ def load_shard_table(pattern: str, pictures: PictureOptions, options: ShardOptio
     bad = BadItems(pictures.skip)
     for item in (item for part in indices for item in part.bad):
         bad.add(item)
-    if not indices[0].members:
+    if len(indices[0].members) == len(indices[0].bad_rows):
         bad.check()
         raise DataError(f"there are no pictures in the shards {name}", f"members end in {', '.join(sorted(SUFFIXES))}")
     parts = [
@@ -174,16 +174,17 @@ def _index_shard(index: _Index, number: int, shard: str, tar: tarfile.TarFile, l
     length = os.path.getsize(shard)
     example: _Example | None = None
     for member in tar:
-        if not member.isreg():
-            if not member.isdir():
-                index.bad.append(BadItem(f"{shard}:{member.name}", "is a link or no file"))
+        if member.isdir():
             continue
         folder, _, base = member.name.rpartition("/")
         own, _, ending = base.partition(".")
         if example is None or f"{folder}/{own}" != example.stem:
             _close(index, shard, example, image)
-            example = _Example(f"{folder}/{own}")
-        if f".{ending.rpartition('.')[2]}".lower() in SUFFIXES:
+            example = _Example(f"{folder}/{own}", number)
+        if not member.isreg():
+            index.bad.append(BadItem(f"{shard}:{member.name}", "is a link or no file"))
+            example.is_told = True
+        elif f".{ending.rpartition('.')[2]}".lower() in SUFFIXES:
             picture = _Member(number, member.offset_data, member.size, f"{shard}:{member.name}")
             example.pictures.append((ending, picture, _problem(member, length)))
         elif ending == extension and member.size <= _MOST_LABEL_BYTES * (256 if key else 1):
@@ -197,6 +198,8 @@ class _Example:
     """What has been met of an example whose members are being gone through."""
 
     stem: str
+    shard: int
+    is_told: bool = False
     pictures: list[tuple[str, _Member, str | None]] = field(default_factory=list)
     label: str | None = None
 
@@ -206,9 +209,12 @@ def _close(index: _Index, shard: str, example: _Example | None, image: str | Non
         return
     chosen = _choose(example, image)
     if isinstance(chosen, str):
-        index.bad.append(BadItem(f"{shard}:{example.stem.removeprefix('/')}", chosen))
-        return
-    _, member, problem = chosen
+        name = f"{shard}:{example.stem.removeprefix('/')}"
+        # It keeps its row, which the rows of other data may belong to.
+        member, problem = _Member(example.shard, 0, 0, name), None if example.is_told else chosen
+        index.bad_rows.add(len(index.members))
+    else:
+        _, member, problem = chosen
     index.members.append(member)
     index.labels.append(example.label)
     if problem is not None:

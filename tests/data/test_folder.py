@@ -184,3 +184,32 @@ def test_a_class_of_bad_pictures_alone_is_none(tmp_path: Path) -> None:
     source = load_source(f"folder:{root},skip=5")
     assert source.columns["label"].class_names == ("dog", "eel")
     assert source.columns["label"].classes == 2
+
+
+@pytest.mark.parametrize("cache", ["yes", "no"])
+def test_pictures_that_are_left_out_shift_no_rows_of_other_data(tmp_path: Path, cache: str) -> None:
+    for side, wrong in (("left", 3), ("right", 15)):
+        for n in range(20):
+            write_picture(tmp_path / side / f"{n:02}.png", n)
+        (tmp_path / side / f"{wrong:02}.png").unlink()
+        (tmp_path / side / f"{wrong:02}.png").symlink_to("/nowhere")
+    options = f"skip=1,cache={cache}"
+    with pytest.raises(DataError, match=r"2 items .*03.png` is a link that leads nowhere"):
+        load_source(f"A=folder:{tmp_path / 'left'},{options},B=folder:{tmp_path / 'right'},{options}")
+    options = f"skip=2,cache={cache}"
+    source = load_source(f"A=folder:{tmp_path / 'left'},{options},B=folder:{tmp_path / 'right'},{options}")
+    assert source.num_train + source.num_test == 18
+    for part in ("train", "test"):
+        left, right = (getattr(source.columns[name], part)[:] for name in ("A", "B"))
+        assert torch.equal(left, right)
+    (tmp_path / "left" / "more").symlink_to(tmp_path / "right")
+    with pytest.raises(DataError, match="which rows of the other data belong to what is behind it is not known"):
+        load_source(f"A=folder:{tmp_path / 'left'},skip=9,B=folder:{tmp_path / 'right'},skip=9")
+
+
+def test_a_part_that_is_a_link_is_not_passed_over(tmp_path: Path) -> None:
+    write_classes(tmp_path / "elsewhere", number=2)
+    write_classes(tmp_path / "photos" / "train", number=5)
+    (tmp_path / "photos" / "val").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match="val` is a link to a folder, and is not followed"):
+        load_source(f"folder:{tmp_path / 'photos'}")

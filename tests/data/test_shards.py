@@ -148,3 +148,15 @@ def test_two_pictures_of_an_example_are_not_chosen_between(tmp_path: Path) -> No
     assert load_source(f"wds:{shard},image=right.png").columns["image"].shape == (3, 8, 8)
     with pytest.raises(DataError, match=r"has no picture `\.top\.png`"):
         load_source(f"wds:{shard},image=top.png")
+
+
+def test_examples_that_are_left_out_shift_no_rows_of_other_data(tmp_path: Path) -> None:
+    content = {name: what for name, what in members(0, 10).items() if name != "0003.png"}
+    shard = write_shard(tmp_path / "a.tar", content)
+    np.save(tmp_path / "t.npy", np.arange(10.0)[:, None])
+    source = load_source(f"A=wds:{shard},skip=1,T=npy:T={tmp_path / 't.npy'}")
+    assert source.num_train + source.num_test == 9
+    numbers = torch.cat([getattr(source.columns["T"], part)[:] for part in ("train", "test")]).flatten().long()
+    pictures = torch.cat([getattr(source.columns["A"], part)[:] for part in ("train", "test")])
+    for n, picture in zip(numbers.tolist(), pictures, strict=True):
+        assert np.array_equal((picture * 255).round().to(torch.uint8).permute(1, 2, 0).numpy(), pixels(n))
