@@ -1,8 +1,9 @@
 """`hf:NAME`: a data set of the Hugging Face hub or of a local folder, through the package `datasets`.
 
-Only the documented interface is used: `load_dataset(path, name, split=, revision=, streaming=)`, `features`,
-`cast_column` with `Image(decode=False)`, rows by index, and iteration of a stream. Data sets with a loading script are
-refused: versions from 4.0 on have none. Pictures are decoded here, with the limits of `mvib.data.pictures`.
+Only the documented interface is used: `load_dataset_builder(path, name, revision=)` and its `config.data_files`,
+`load_dataset(path, name, split=, revision=, streaming=)`, `features`, `cast_column` with `Image(decode=False)`, rows by
+index, and iteration of a stream. Data sets with a loading script are refused: versions from 4.0 on have none. Pictures
+are decoded here, with the limits of `mvib.data.pictures`.
 """
 
 import io
@@ -19,13 +20,13 @@ from mvib.data.arrays import table_from_arrays
 from mvib.data.bad_items import BadItem, BadItems
 from mvib.data.columns import ColumnKind
 from mvib.data.errors import DataError
-from mvib.data.hub_files import open_own, own_folders
+from mvib.data.hub_files import check_builder, open_own, own_folders
 from mvib.data.optional import import_optional
 from mvib.data.picture_column import PictureOptions, PicturePart, read_pictures
 from mvib.data.pictures import BytesStore, PictureStore
 from mvib.data.table import RawColumn, Table, label_column, named_label_column
 
-# The first version that runs no code of a data set.
+# The first version that has no scripts of data sets; what else may run code, `check_builder` refuses.
 _WITHOUT_SCRIPTS = "4.0.0"
 _TEST_SPLITS = ("test", "validation", "valid", "val")
 _SCALARS = ("int", "uint", "float", "bool", "double")
@@ -126,8 +127,12 @@ def _load_parts(datasets: Any, name: str, options: HubOptions) -> list[Any]:
         )
 
     try:
+        check_builder(datasets.load_dataset_builder(name, options.config, revision=options.revision), name)
         train = load(options.split)
-    except (OSError, ValueError, RuntimeError, LookupError) as problem:
+    except DataError:
+        raise
+    except Exception as problem:
+        # `datasets` has many of its own, and those of what it reads by.
         raise DataError(
             f"`hf:{name}` cannot be loaded: {problem}", "check the name, `config=` and `split=`"
         ) from problem

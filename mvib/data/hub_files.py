@@ -1,10 +1,12 @@
-"""Which files the rows of a hub data set may name: those of the data set, and no other that the user can read."""
+"""Which files a hub data set may be made of, and its rows may name: its own, and no other that the user can read."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+from mvib.data.errors import DataError
 from mvib.data.pictures import PictureError
 from mvib.inside import NotPlainError, open_inside
 
@@ -27,6 +29,51 @@ def own_folders(name: str, environment: Mapping[str, str]) -> tuple[Path, ...]:
     cache = environment.get("HF_DATASETS_CACHE") or os.path.join(home, "datasets")
     own = name if os.path.isdir(name) else os.path.join(hub, f"datasets--{name.replace('/', '--')}")
     return tuple(Path(os.path.realpath(os.path.expanduser(path))) for path in (own, os.path.join(cache, "downloads")))
+
+
+# What only reads rows, and runs and unpickles nothing; others, such as `pandas`, do.
+_READERS = frozenset(("arrow", "csv", "folder_based_builder", "imagefolder", "json", "parquet", "text"))
+_PACKAGED = re.compile(r"datasets\.packaged_modules\.(\w+)(\.|$)")
+_OF_HUB = re.compile(r"hf://datasets/([^@]+)@")
+
+
+def check_builder(builder: Any, name: str) -> None:
+    """Hold that a data set is read by what runs nothing, and from its own files alone, before any of them is read.
+
+    A data set says in its `README.md` of which files it is made: of any of this machine, if it is a stranger's.
+
+    Args:
+        builder: as `datasets.load_dataset_builder` gives it.
+        name: of the data set, or path of a local folder.
+
+    Raises:
+        DataError: it would be read by something else, or has other files or none.
+    """
+    modules = (_PACKAGED.match(kind.__module__) for kind in type(builder).__mro__)
+    reader = next((found[1] for found in modules if found is not None), None)
+    if reader not in _READERS:
+        raise DataError(
+            f"`hf:{name}` would be read by `{reader or type(builder).__name__}`, which may run what the data say",
+            f"take data of {', '.join(sorted(_READERS - {'folder_based_builder'}))} files",
+        )
+    files = [str(path) for paths in (builder.config.data_files or {}).values() for path in paths]
+    if not files:
+        raise DataError(f"`hf:{name}` has no files of data", "check the name")
+    for path in files:
+        if not _is_own(path, name):
+            raise DataError(
+                f"`hf:{name}` is made of `{path[:200]}`, which is no file of its own, and is not read",
+                "take the file from there yourself, by its own name",
+            )
+
+
+def _is_own(path: str, name: str) -> bool:
+    if os.path.isdir(name):
+        return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(name))
+    found = _OF_HUB.match(path)
+    repository = found[1].lower() if found is not None else ""
+    # Data sets from before there were owners have moved to one.
+    return repository == name.lower() or ("/" not in name and repository.endswith(f"/{name.lower()}"))
 
 
 def open_own(path: object, folders: Sequence[Path]) -> BinaryIO:

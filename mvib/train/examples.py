@@ -173,7 +173,7 @@ def fingerprint(columns: Mapping[str, Column]) -> str:
     digest = _digest()
     for name in sorted(columns):
         digest.update(name.encode())
-        digest.update("\n".join(columns[name].class_names).encode(errors="surrogateescape"))
+        digest.update("\n".join(columns[name].class_names).encode(errors="surrogatepass"))
         for part in (columns[name].train, columns[name].test):
             add_rows(digest, part)
     return digest.hexdigest()

@@ -13,6 +13,7 @@ from mvib.compile import CompiledModel
 from mvib.compile.compiler import compile_model
 from mvib.diagnostics import SpecError
 from mvib.driver import Analysis, analyse
+from mvib.semantics.method import Method, VariableKind
 from mvib.source import SourceFile
 from mvib.train.checkpoint import load_model_state, read_checkpoint
 from mvib.train.config import TrainConfig, read_config
@@ -143,7 +144,7 @@ def load_run(
         given,
         labelled=config.labelled,
         seed=config.seed,
-        class_names=_class_names(saved),
+        class_names=_class_names(opened, saved, analysis.method),
         tuning=config.tuning,
     )
     notes: tuple[str, ...] = ()
@@ -170,14 +171,27 @@ def load_run(
     )
 
 
-def _class_names(saved: Mapping[str, Any]) -> dict[str, list[str]]:
-    """By label, as far as the run recorded them: the folder may be a stranger's, or of an earlier version."""
-    found = {name: shape.get("class_names") for name, shape in saved["shapes"].items() if isinstance(shape, dict)}
-    return {
-        name: names
-        for name, names in found.items()
-        if isinstance(names, list) and names and all(isinstance(word, str) for word in names)
-    }
+def _class_names(opened: RunFolder, saved: Mapping[str, Any], method: Method) -> dict[str, list[str]]:
+    """Of each label of the method, as far as the run recorded them; runs of earlier versions did not.
+
+    Raises:
+        FolderError: what is recorded cannot be the names of the classes.
+    """
+    found = {}
+    for family in method.variables.values():
+        shape = saved["shapes"].get(family.name)
+        if family.kind is not VariableKind.DATA or family.type != "label" or not isinstance(shape, dict):
+            continue
+        names, number = shape.get("class_names", []), shape.get("classes")
+        is_of_words = isinstance(names, list) and all(isinstance(name, str) for name in names)
+        if not is_of_words or (names and (len({*names}) != len(names) or len(names) != number)):
+            raise FolderError(
+                f"`{opened.config}` cannot be used: what it calls the classes of `{family.name}` makes no sense",
+                "train again, or name another run",
+            )
+        if names:
+            found[family.name] = names
+    return found
 
 
 def record_probes(run: Run, probes: Mapping[str, Any]) -> None:

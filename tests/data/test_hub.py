@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -94,9 +94,22 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             raise ValueError(f'Unknown split "{split}". Should be one of {list(state["splits"])}.')
         return Rows(state["splits"][split], state["features"], streaming=streaming)
 
+    def load_dataset_builder(path: str, name: str | None = None, *, revision: str | None) -> Any:
+        own = f"{path}/a.parquet" if Path(path).is_dir() else f"hf://datasets/{path}@{revision or 'main'}/a.parquet"
+        kind = type("Builder", (), {"__module__": f"datasets.packaged_modules.{state['reader']}.x"})
+        builder = kind()
+        builder.config = SimpleNamespace(data_files={"train": state["files"] or [own]})
+        return builder
+
+    state |= {"reader": "parquet", "files": []}
     module = ModuleType("datasets")
     module.__dict__.update(
-        __version__="4.1.0", load_dataset=load_dataset, Image=Image, ClassLabel=ClassLabel, Value=Value
+        __version__="4.1.0",
+        load_dataset_builder=load_dataset_builder,
+        load_dataset=load_dataset,
+        Image=Image,
+        ClassLabel=ClassLabel,
+        Value=Value,
     )
     monkeypatch.setitem(sys.modules, "datasets", module)
     return state
@@ -211,3 +224,35 @@ def test_without_the_package_or_with_one_that_runs_scripts(monkeypatch: pytest.M
     monkeypatch.setitem(sys.modules, "datasets", old)
     with pytest.raises(DataError, match=r"4\.0\.0 or newer, and 2\.19\.0 is installed"):
         load_source("hf:user/pets")
+
+
+@pytest.mark.parametrize("reader", ["pandas", "sql", "spark", "generator", "webdataset", ""])
+def test_what_may_run_what_data_say_is_refused_before_it_reads(hub: dict[str, Any], reader: str) -> None:
+    hub["reader"] = reader
+    with pytest.raises(DataError, match="may run what the data say"):
+        load_source("hf:user/pets")
+    assert hub["calls"] == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/passwd",
+        "{folder}/../other.csv",
+        "{folder}/link.csv",
+        "hf://datasets/else/pets@main/a.csv",
+        "http://x/a.csv",
+    ],
+)
+def test_a_data_set_is_made_of_its_own_files(hub: dict[str, Any], path: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "link.csv").symlink_to("/etc/passwd")
+    hub["files"] = [path.format(folder=tmp_path / "folder")]
+    for name in (str(tmp_path / "folder"), "user/pets", "csv"):
+        with pytest.raises(DataError, match="which is no file of its own"):
+            load_source(f"hf:{name}")
+    assert hub["calls"] == []
+    hub["files"] = []
+    assert load_source(f"hf:{tmp_path / 'folder'}").num_train == 12
+    hub["files"] = ["hf://datasets/owner/pets@main/a.csv"]
+    assert load_source("hf:pets").num_train == 12

@@ -1,6 +1,7 @@
 """A run knows its classes by name: other data have them in another order, some of them, or others."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 
 from mvib.data import DataError
 from mvib.evaluate.evaluation import evaluate_model
-from mvib.train import Run, load_run, train_method
+from mvib.train import FolderError, Run, load_run, train_method
 from tests.train.small import BOTTLENECK, analysis_of
 
 NUMBER = 60
@@ -76,3 +77,17 @@ def test_other_names_for_the_same_labels_are_other_data(run: Run, tmp_path: Path
         out=tmp_path / "run",
     )
     assert json.loads((Path(str(renamed.folder)) / "config.json").read_text())["fingerprint"] != saved
+
+
+@pytest.mark.parametrize(
+    "names", [["ant", "bee"], ["ant", "bee", "bee"], ["ant", "bee", 3], "abc", {"ant": 0}, ["\ud800", "b", "c"]]
+)
+def test_a_folder_of_a_stranger_may_call_classes_anything(run: Run, tmp_path: Path, names: object) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(str(run.folder), folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["shapes"]["Y"]["class_names"] = names
+    config["shapes"]["Bogus"] = config["shapes"]["X"] = {"class_names": ["a", "b"]}
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises((FolderError, DataError), match=r"makes no sense|was not trained on"):
+        load_run(folder)
