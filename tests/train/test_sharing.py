@@ -26,15 +26,11 @@ FAMILIES = (
     "nnclr",
     "cmc",
     "cpc",
-    "amdim",
-    "c_simclr",
     "byol",
     "barlow_twins",
-    "vicregl",
     "wmse",
     "swav",
     "dino",
-    "msn",
     "mae",
     "mvib",
     "infovae",
@@ -45,8 +41,8 @@ FAMILIES = (
 SPECS = (*OWN, *bundled_specs()) if os.environ.get("MVIB_ALL_SPECS") else (*OWN, *FAMILIES)
 # Partial data beside critics or learned numbers.
 REFUSED = frozenset((*OWN, "bince", "mvib", "voloshynovskiy_handcrafted", "voloshynovskiy_learnable"))
-# Convolutions, transformers, momentum copies and queues, learned numbers, draws, labels that few have, and one refused.
-OF_CI = ("simclr", "moco_v2", "nnclr", "cmc", "byol", "swav", "dino", "mae", "infovae", "m2", "vat", "mvib")
+# Convolutions, transformers, momentum copies and queues, draws, labels that few have, and one refused.
+OF_CI = ("simclr", "moco_v2", "byol", "mae", "infovae", "m2", "mvib")
 PARTED = SPECS if os.environ.get("MVIB_ALL_SPECS") else OF_CI
 # In float64. The first steps of Adam enlarge what is near zero, and whitening in 128 dimensions by 137 rows the rest.
 OF_LOSSES = 1e-7
