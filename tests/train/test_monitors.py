@@ -13,8 +13,10 @@ import pytest
 import torch
 
 from mvib.cli.main import main
+from mvib.data import mask_name
 from mvib.train import SettingError, train_method
 from mvib.train.events import CollapseSeen, Event
+from mvib.train.examples import load_examples
 from mvib.train.monitors import MONITORS, read_monitors
 from mvib.train.monitors import sinks as sinks_module
 from mvib.train.monitors.collapse import find_kind
@@ -22,9 +24,12 @@ from mvib.train.monitors.kernel import label_kernel, matrix_readings, relative_k
 from mvib.train.monitors.monitoring import due_steps
 from mvib.train.monitors.probes import Labelled, neighbour_accuracy, score_linear
 from mvib.train.monitors.reading import entry_from_json, entry_to_json
+from mvib.train.monitors.sample import take_sample
 from mvib.train.monitors.sinks import check_sinks
 from mvib.train.monitors.spectrum import effective_rank, rankme, thin_out
 from tests.train.small import BOTTLENECK, CONTRASTIVE, METHODS, analysis_of, arrays, metrics
+
+PARTS = ("train", "test")
 
 COLLAPSING = """method Collapsing
 data    X: image
@@ -99,6 +104,65 @@ def test_some_monitors_alone(tmp_path: Path) -> None:
     last = looks(tmp_path / "run")[-1]
     assert set(last["readings"]) == {"effective rank", "RankMe", "knn"}
     assert (last["terms"], last["spectrum"], last["variances"]) == ({}, [], [])
+
+
+def test_terms_are_of_batches_of_all_classes(tmp_path: Path) -> None:
+    parts = [arrays(number=number) for number in (64, 48)]
+    in_order = parts[1]["label"].argsort(stable=True)
+    data = {
+        f"{name}_{part}": rows[in_order] if part == "test" else rows
+        for part, arrays_of_part in zip(PARTS, parts, strict=True)
+        for name, rows in arrays_of_part.items()
+    }
+    train_method(analysis_of(CONTRASTIVE), data=data, out=tmp_path)
+    # The sample is the whole held-out part, and its batches those of the metrics.
+    found, expected = looks(tmp_path)[-1], metrics(tmp_path)[-1]
+    assert found["rows"] == 48
+    assert found["terms"]["agree"]["value"] == pytest.approx(expected["held_out"]["terms"]["agree"], rel=1e-6)
+
+
+PARTIAL = """method Partial
+data    A: vector, B: vector partial
+encoder f: A -> Z = mlp(16, 8)
+encoder g: B -> U = mlp(16, 8)
+term agree: maximize I(Z; U) by infonce(temperature: 0.1)
+represent Z
+train { data: digits  epochs: 1  batch: 16  optimizer: adamw(lr: 1e-3) }
+"""
+
+
+def test_examples_without_a_partial_variable_are_watched(tmp_path: Path) -> None:
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randn(100, 6, generator=generator)
+    labels = torch.arange(100) % 2
+    lacking = torch.where(labels[:, None] == 1, torch.nan, rows[:, :4])
+    data = {"A": rows, "B": lacking, "Y": labels}
+    train_method(analysis_of(PARTIAL), data=data, out=tmp_path)
+    last = looks(tmp_path)[-1]
+    # A fifth is held out; of those of class 1 none has B, and the probes are about both classes.
+    assert last["rows"] == 20
+    assert {"knn", "linear", "I(Z; Y)", "I(X; Z)"} <= set(last["readings"])
+    assert all(math.isfinite(value) for value in values(last).values())
+
+
+def test_what_cannot_be_read_is_left_out_of_the_sample() -> None:
+    analysis = analysis_of(PARTIAL)
+    assert analysis.method is not None
+    generator = torch.Generator().manual_seed(0)
+    rows = {"A": torch.randn(20, 6, generator=generator), "B": torch.randn(20, 4, generator=generator)}
+    lacking = {name: values.clone() for name, values in rows.items()}
+    lacking["B"][3] = torch.nan
+    data = {f"{name}_{part}": (rows if part == "train" else lacking)[name] for name in rows for part in PARTS}
+    examples = load_examples(analysis.method, data)
+    # As a picture is that has gone bad since the data were read: the mask of B says that there is one.
+    for name, place in (("A", 5), ("B", 7)):
+        part = examples.columns[name].test
+        assert isinstance(part, torch.Tensor)
+        part[place] = torch.nan
+    sample = take_sample(examples, device=torch.device("cpu"))
+    assert sample.num_held_out == 18
+    assert all(bool(values.isfinite().all()) for values in sample.held_out.values() if values.is_floating_point())
+    assert torch.equal(sample.held_out["B"].eq(0).all(dim=1), ~sample.held_out[mask_name("B")])
 
 
 def test_a_run_that_goes_on_has_every_look_once(tmp_path: Path) -> None:

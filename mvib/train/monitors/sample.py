@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from mvib.data import Rows, read_batch
+from mvib.data import Rows, mask_name, read_batch
+from mvib.data.batches import fixed_order
 from mvib.train.examples import Examples
 
 # Of each part. On the digits one look then costs less than a training step of 256 (docs/report.md has the numbers).
@@ -45,7 +46,7 @@ class Sample:
 
 
 def take_sample(examples: Examples, *, device: torch.device) -> Sample:
-    """Take rows spread evenly over both parts; those that cannot be read are left out."""
+    """Take rows spread evenly over both parts, in a random order; those that cannot be read are left out."""
     size = sum(prod(column.shape) for column in examples.columns.values())
     most = max(2, min(MOST_ROWS, _MOST_NUMBERS // max(1, size)))
     label = next(iter(examples.labels), "")
@@ -65,11 +66,17 @@ def take_sample(examples: Examples, *, device: torch.device) -> Sample:
 
 def _take(parts: Mapping[str, Rows], number: int, most: int, device: torch.device) -> tuple[Batch, Tensor]:
     indices = torch.linspace(0, number - 1, min(most, number)).round().long()
+    # Batches are taken of them as they lie, and a part may lie in order of class.
+    indices = indices[fixed_order(len(indices))]
     taken = read_batch(parts, indices)
-    # A picture that cannot be decoded is no number throughout.
+    # A picture that cannot be decoded is no number throughout, as is what a partial variable lacks; the mask knows.
     is_whole = torch.ones(len(indices), dtype=torch.bool)
-    for values in taken.values():
-        if values.is_floating_point():
-            is_whole &= values.flatten(1).isfinite().all(dim=1).cpu()
+    for name in [name for name, values in taken.items() if values.is_floating_point()]:
+        mask = taken.get(mask_name(name))
+        if mask is not None:
+            # As the model takes them, so that they are numbers in a kernel of the data too.
+            lacks = ~mask.reshape(-1, *[1] * (taken[name].dim() - 1))
+            taken[name] = taken[name].masked_fill(lacks.to(taken[name].device), 0.0)
+        is_whole &= taken[name].flatten(1).isfinite().all(dim=1).cpu()
     rows = {name: values[is_whole.to(values.device)].to(device) for name, values in taken.items()}
     return rows, indices[is_whole]
