@@ -6,27 +6,18 @@ import time
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy import stats
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from mvib.evaluate import Comparison, Evaluation
 from mvib.evaluate.comparison import comparison_notes, measure_to_json
 from mvib.evaluate.protocols import PROTOCOLS, Material, measure_protocol
 from mvib.evaluate.protocols.clusters import adjusted_rand, normalized_mutual_information
-from mvib.evaluate.protocols.intervals import example_interval, seed_interval
+from mvib.evaluate.protocols.intervals import mean_interval, seed_interval
 from mvib.evaluate.protocols.measuring import mean_of
 
 Numbers = npt.NDArray[np.float64]
 NUM_RUNS = 400
-
-
-def interval_of(correct_SM: Numbers) -> tuple[float, float]:
-    """Of the accuracy of some seeds (rows) on some examples (columns)."""
-    found = [mean_of(row) for row in correct_SM]
-    return example_interval(
-        [one.resampled for one in found if one.resampled is not None],
-        np.array([one.value for one in found]),
-        num_examples=correct_SM.shape[1],
-    )
 
 
 def answers(rng: np.random.Generator, *, num_seeds: int, num_examples: int, of_seeds: float) -> Numbers:
@@ -42,7 +33,7 @@ def test_intervals_cover_other_examples_and_other_seeds(num_seeds: int, of_seeds
     rng = np.random.default_rng(0)
     covered = 0
     for _ in range(NUM_RUNS):
-        low, high = interval_of(answers(rng, num_seeds=num_seeds, num_examples=150, of_seeds=of_seeds))
+        low, high = mean_interval(answers(rng, num_seeds=num_seeds, num_examples=150, of_seeds=of_seeds))
         covered += low <= 0.7 <= high
     # Three standard errors of a share of 0.95 among 400 are 0.033; wide intervals are allowed, narrow ones are not.
     assert covered / NUM_RUNS >= 0.95 - 0.033
@@ -52,14 +43,66 @@ def test_an_interval_of_examples_alone_would_leave_out_the_draw() -> None:
     rng = np.random.default_rng(0)
     covered = 0
     for _ in range(NUM_RUNS):
-        low, high = interval_of(answers(rng, num_seeds=3, num_examples=150, of_seeds=0.05).mean(axis=0, keepdims=True))
+        given = answers(rng, num_seeds=3, num_examples=150, of_seeds=0.05)
+        low, high = mean_interval(given.mean(axis=0, keepdims=True))
         covered += low <= 0.7 <= high
     # Otherwise the test above would show nothing.
     assert covered / NUM_RUNS < 0.85
 
 
+# Of right and wrong answers of one seed, or of three that agree, coverage is a sum over numbers of right ones: no draw.
+@pytest.mark.parametrize("num_seeds", [1, 3])
+@pytest.mark.parametrize("num_examples", [50, 100, 360])
+def test_intervals_cover_near_one(num_seeds: int, num_examples: int) -> None:
+    rights = np.arange(num_examples + 1)
+    answers_of = (np.arange(num_examples) < rights[:, None]).astype(np.float64)
+    bounds = np.array([mean_interval(np.repeat(row[None], num_seeds, axis=0)) for row in answers_of])
+    for accuracy in (0.7, 0.9, 0.99, 0.998):
+        weights = stats.binom.pmf(rights, num_examples, accuracy)
+        covered = float(weights @ ((bounds[:, 0] <= accuracy) & (accuracy <= bounds[:, 1])))
+        # Clopper and Pearson cover at least what they say; sums over a grid of quantiles are right to a thousandth.
+        assert covered >= 0.95 - (0.0 if num_seeds == 1 else 0.005)
+
+
+@pytest.mark.parametrize("num_examples", [50, 100, 360])
+@pytest.mark.parametrize("accuracy", [0.7, 0.9, 0.99, 0.998])
+def test_intervals_of_seeds_that_err_apart_cover_near_one(accuracy: float, num_examples: int) -> None:
+    rng = np.random.default_rng(0)
+    number, covered = 150, 0
+    for _ in range(number):
+        low, high = mean_interval((rng.random((3, num_examples)) < accuracy).astype(np.float64))
+        covered += low <= accuracy <= high
+    # What seeds and examples change together is counted twice, so that nearly all cover; 98% to 100% were found.
+    assert covered / number >= 0.95
+
+
+def test_scores_between_right_and_wrong_have_narrower_intervals_that_cover() -> None:
+    rng = np.random.default_rng(0)
+    number, covered, widths = 300, 0, []
+    for _ in range(number):
+        # Their mean is 0.9 and their standard deviation 0.09, that of right and wrong answers 0.3.
+        scores = rng.beta(9, 1, size=(1, 100))
+        low, high = mean_interval(scores)
+        covered += low <= 0.9 <= high
+        widths.append(high - low)
+    # Three standard errors of a share of 0.95 among 300 are 0.038.
+    assert covered / number >= 0.95 - 0.038
+    # 0.036 by the normal, and half as much again for the two scores beside them; 0.13 for right and wrong answers.
+    assert 0.035 < np.mean(widths) < 0.06
+
+
+def test_answers_that_are_all_right_leave_room_for_wrong_ones() -> None:
+    # 0.025 ** (1 / 360)
+    assert mean_interval(np.ones((1, 360))) == pytest.approx((0.98981, 1.0), abs=1e-5)
+    found = measure_protocol(PROTOCOLS["retrieval"], clustered(number=60, seed=0, spread=0.01))
+    assert [one.value for one in found] == pytest.approx([1.0] * len(found))
+    for one in found:
+        assert one.interval is not None
+        assert one.interval[0] < 0.95
+
+
 def test_an_interval_over_examples_is_about_that_of_the_normal() -> None:
-    low, high = interval_of(np.repeat([[1.0, 0.0]], [700, 300], axis=1))
+    low, high = mean_interval(np.repeat([[1.0, 0.0]], [700, 300], axis=1))
     half = 1.96 * math.sqrt(0.7 * 0.3 / 1000)
     assert (low, high) == pytest.approx((0.7 - half, 0.7 + half), abs=0.003)
 
@@ -73,7 +116,7 @@ def test_an_interval_over_seeds_is_students() -> None:
 
 def test_where_all_examples_are_alike_the_interval_is_that_of_the_seeds() -> None:
     values = np.array([0.2, 0.3, 0.4])
-    found = interval_of(np.repeat(values[:, None], 50, axis=1))
+    found = mean_interval(np.repeat(values[:, None], 50, axis=1))
     # The 2.5% quantile of a thousand values of Student's t.
     assert found == pytest.approx(seed_interval(values), abs=0.005)
 
@@ -169,7 +212,7 @@ def test_one_seed_of_what_is_drawn_is_said_to_cover_examples_only() -> None:
 def test_many_examples_take_no_long() -> None:
     correct = np.random.default_rng(0).random((5, 20_000)) < 0.7
     began = time.perf_counter()
-    low, high = interval_of(correct.astype(np.float64))
+    low, high = mean_interval(correct.astype(np.float64))
     assert 0.69 < low < high < 0.71
     # 0.5 s on one core; without blocks it would take gigabytes.
     assert time.perf_counter() - began < 10

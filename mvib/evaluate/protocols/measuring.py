@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mvib.evaluate.protocols.intervals import Resampled, example_interval, seed_interval
+from mvib.evaluate.protocols.intervals import Resampled, example_interval, mean_interval, seed_interval
 from mvib.evaluate.protocols.material import Material
 
 # What an interval covers.
@@ -25,13 +25,15 @@ class Found:
     Attributes:
         value: of the metric.
         note: what a reader must know, empty for nothing.
-        resampled: the same of bootstrap samples of the held-out examples; none where it is not made of single ones.
-        num_examples: how many these are.
+        scores: of the held-out examples, in [0, 1], where the value is their mean; none where it is no such mean.
+        resampled: the value of bootstrap samples of the held-out examples; none where it is not made of them otherwise.
+        num_examples: how many are resampled.
         limits: of the metric.
     """
 
     value: float
     note: str = ""
+    scores: npt.NDArray[np.float64] | None = None
     resampled: Resampled | None = None
     num_examples: int = 0
     limits: tuple[float, float] = (-math.inf, math.inf)
@@ -88,13 +90,7 @@ class Measure:
 def mean_of(examples: npt.NDArray[np.float64] | npt.NDArray[np.bool_], note: str = "") -> Found:
     """A mean over held-out examples of numbers between 0 and 1."""
     numbers = examples.astype(np.float64)
-    return Found(
-        float(numbers.mean()),
-        note=note,
-        resampled=lambda counts: counts @ numbers / len(numbers),
-        num_examples=len(numbers),
-        limits=(0.0, 1.0),
-    )
+    return Found(float(numbers.mean()), note=note, scores=numbers, limits=(0.0, 1.0))
 
 
 def measure_protocol(protocol: Protocol, material: Material, *, about: str = "", num_seeds: int = 1) -> list[Measure]:
@@ -149,12 +145,16 @@ def _joined(protocol: Protocol, about: str, metric: str, found: Sequence[Found])
 
 def _interval(found: Sequence[Found], values: npt.NDArray[np.float64]) -> tuple[tuple[float, float] | None, str]:
     """Within the limits of the metric, and what it covers."""
+    scores = [one.scores for one in found if one.scores is not None]
     resampled = [one.resampled for one in found if one.resampled is not None]
-    if len(resampled) < len(found):
-        bounds, covers = seed_interval(values), SEEDS
-    else:
+    covers = EXAMPLES if len(found) == 1 else f"{EXAMPLES} and {SEEDS}"
+    bounds: tuple[float, float] | None
+    if len(scores) == len(found):
+        bounds = mean_interval(np.stack(scores))
+    elif len(resampled) == len(found):
         bounds = example_interval(resampled, values, num_examples=found[0].num_examples)
-        covers = EXAMPLES if len(found) == 1 else f"{EXAMPLES} and {SEEDS}"
+    else:
+        bounds, covers = seed_interval(values), SEEDS
     if bounds is None:
         return None, ""
     low, high = (min(max(bound, found[0].limits[0]), found[0].limits[1]) for bound in bounds)
