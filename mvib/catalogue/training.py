@@ -46,7 +46,7 @@ SETTINGS = (
         default=0.0,
         minimum=0,
         maximum=0.5,
-        about="share of each class of the training data that is left out of training, to choose settings by",
+        about="share of the training data (of each class nearly) that is left out of training, to choose settings by",
     ),
     Argument(
         name="clip",

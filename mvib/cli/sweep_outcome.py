@@ -20,6 +20,7 @@ class Outcome:
         point: its settings and seed.
         folder: of the run.
         metrics: on the tuning split by name, none where there is no number; empty where the run failed.
+        judged_by: how many labelled examples of the tuning split there are; 0 where the run failed.
         held_out: on the held-out part; empty where it was not chosen.
         why: it failed, empty where it did not.
     """
@@ -27,6 +28,7 @@ class Outcome:
     point: GridPoint
     folder: Path
     metrics: Metrics
+    judged_by: int = 0
     held_out: Metrics = field(default_factory=dict)
     why: str = ""
 
@@ -61,6 +63,11 @@ def by_settings(outcomes: Sequence[Outcome]) -> Iterator[tuple[Settings, list[Ou
     """Runs of one combination together; their seeds follow each other."""
     for settings, group in itertools.groupby(outcomes, key=lambda outcome: outcome.point.settings):
         yield settings, list(group)
+
+
+def fewest_judges(outcomes: Sequence[Outcome]) -> int:
+    """By how many examples the run is judged that is judged by the fewest; 0 where none has finished."""
+    return min((outcome.judged_by for outcome in outcomes if not outcome.why), default=0)
 
 
 def over_seeds(metrics: Sequence[Metrics]) -> dict[str, Cell]:

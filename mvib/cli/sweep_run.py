@@ -16,7 +16,7 @@ from mvib.cli.run_errors import explained
 from mvib.cli.sweep_choice import NothingChosenError, choose
 from mvib.cli.sweep_grid import GridPoint
 from mvib.cli.sweep_outcome import Outcome
-from mvib.cli.sweep_table import sweep_lines, sweep_to_json
+from mvib.cli.sweep_table import sweep_lines, sweep_to_json, tuning_notes
 from mvib.data import load_source
 from mvib.diagnostics import SpecError
 from mvib.driver import Analysis
@@ -33,8 +33,10 @@ from mvib.train.processes import Placement
 from mvib.train.writing import write_json
 
 RESULT = "sweep.json"
-# 2: metrics are those of the tuning split, and the data are known.
-_FORMAT = 2
+# 2: metrics are those of the tuning split, and the data are known. 3: the size of the tuning split is.
+_FORMAT = 3
+# Part of the name of a folder: a run that left out other examples is another run.
+_SPLIT = "share of all by largest remainder"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,9 @@ def sweep_and_report(request: SweepRequest) -> None:
     else:
         for line in sweep_lines(outcomes, choice, form=request.form, why_not=why_not):
             click.echo(line)
+    if request.form == "csv":
+        for note in tuning_notes(outcomes):
+            click.echo(f"note: {note}", err=True)
     failed = [outcome for outcome in outcomes if outcome.why]
     for outcome in failed:
         click.echo(f"error: {outcome.point}: {outcome.why}", err=True)
@@ -115,7 +120,7 @@ class _Sweep:
         if result is not None:
             if result.data == self._fingerprint(analysis):
                 click.echo(f"{place}: finished before", err=True)
-                return Outcome(point=point, folder=folder, metrics=result.metrics)
+                return Outcome(point=point, folder=folder, metrics=result.metrics, judged_by=result.judged_by)
             click.echo(f"{place}: finished before, on data that have changed since", err=True)
         click.echo(f"{place}: {folder}", err=True)
         try:
@@ -125,12 +130,13 @@ class _Sweep:
             return Outcome(point=point, folder=folder, metrics={}, why=str(error))
         assert run.examples.tuning is not None, "every run of a sweep leaves out examples for tuning"
         metrics = self._probe(run, run.examples.tuning)
-        found = Result(data=fingerprint(run.examples.source), metrics=metrics)
+        judged_by = _judges(run.examples.tuning)
+        found = Result(data=fingerprint(run.examples.source), metrics=metrics, judged_by=judged_by)
         write_json(folder / RESULT, _result_to_json(found, self._probes))
         del run
         # Before the next model is made: two at once may not fit.
         gc.collect()
-        return Outcome(point=point, folder=folder, metrics=metrics)
+        return Outcome(point=point, folder=folder, metrics=metrics, judged_by=judged_by)
 
     def judge(self, outcome: Outcome) -> Outcome:
         """The run of a chosen combination, probed on the held-out part."""
@@ -187,7 +193,7 @@ def folder_name(point: GridPoint, analysis: Analysis, data: str | None) -> str:
     Another spec, value or data set is another folder, and the same is the same one.
     """
     assert analysis.method is not None
-    content = json.dumps([format_spec(analysis.method.spec), data, dict(point.overrides)])
+    content = json.dumps([format_spec(analysis.method.spec), data, dict(point.overrides), _SPLIT])
     digest = hashlib.blake2b(content.encode(), digest_size=4).hexdigest()
     words = [f"{name.removeprefix('train.')}-{value}" for name, value in point.settings]
     readable = "_".join(re.sub(r"[^A-Za-z0-9.+-]+", "-", word).strip("-.") for word in [*words, f"seed-{point.seed}"])
@@ -201,10 +207,12 @@ class Result:
     Attributes:
         data: fingerprint of the data, all columns.
         metrics: on the tuning split by name.
+        judged_by: how many labelled examples that has.
     """
 
     data: str
     metrics: Mapping[str, float | None]
+    judged_by: int
 
 
 def read_result(file: Path, *, probes: tuple[str, ...]) -> Result | None:
@@ -214,13 +222,25 @@ def read_result(file: Path, *, probes: tuple[str, ...]) -> Result | None:
         if found["format"] != _FORMAT or found["probes"] != list(probes):
             return None
         metrics = {str(name): None if value is None else number_from(value) for name, value in found["tuning"].items()}
-        return Result(data=str(found["data"]), metrics=metrics)
+        return Result(data=str(found["data"]), metrics=metrics, judged_by=int(number_from(found["judged_by"])))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
 def _result_to_json(result: Result, probes: tuple[str, ...]) -> dict[str, Any]:
-    return {"format": _FORMAT, "probes": list(probes), "data": result.data, "tuning": dict(result.metrics)}
+    return {
+        "format": _FORMAT,
+        "probes": list(probes),
+        "data": result.data,
+        "tuning": dict(result.metrics),
+        "judged_by": result.judged_by,
+    }
+
+
+def _judges(tuning: Examples) -> int:
+    """Of several labels those of the rarest; without labels all examples."""
+    labelled = [int((column.test[:] >= 0).sum()) for column in tuning.labels.values()]
+    return min(labelled, default=tuning.num_held_out)
 
 
 def _metrics(evaluation: Evaluation) -> Mapping[str, float | None]:

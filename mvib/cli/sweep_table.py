@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mvib.cli.sweep_choice import Choice
-from mvib.cli.sweep_outcome import Cell, Outcome, by_settings, over_seeds
+from mvib.cli.sweep_outcome import Cell, Outcome, by_settings, fewest_judges, over_seeds
+from mvib.data.tuning import few_note
 
 TUNING_PROTOCOL = (
-    "the tuning split: a share of each class of the training part (`tuning` of the train block, a fifth by default), "
-    "drawn by the seed and left out of training; the held-out part chooses nothing"
+    "the tuning split: a share of the training part (`tuning` of the train block, a fifth by default), of each class "
+    "as nearly as can be, drawn by the seed and left out of training; the held-out part chooses nothing"
 )
 
 
@@ -18,6 +19,8 @@ def sweep_to_json(outcomes: Sequence[Outcome], choice: Choice | None) -> dict[st
     """The table as plain values."""
     return {
         "protocol": TUNING_PROTOCOL,
+        "judged_by": fewest_judges(outcomes),
+        "notes": tuning_notes(outcomes),
         "points": [
             {
                 "settings": dict(settings),
@@ -41,6 +44,13 @@ def sweep_to_json(outcomes: Sequence[Outcome], choice: Choice | None) -> dict[st
 
 def _to_json(cells: dict[str, Cell]) -> dict[str, Any]:
     return {name: {"mean": cell.mean, "std": cell.std, "values": list(cell.values)} for name, cell in cells.items()}
+
+
+def tuning_notes(outcomes: Sequence[Outcome]) -> list[str]:
+    """What a reader must know of the choice; of no example nothing is to say: no run has finished."""
+    number = fewest_judges(outcomes)
+    note = few_note(number) if number else ""
+    return [f"{note}; leave out more, by `--set train.tuning=0.5` at most"] if note else []
 
 
 def _held_out(choice: Choice) -> dict[str, Cell]:
@@ -68,6 +78,8 @@ def sweep_lines(outcomes: Sequence[Outcome], choice: Choice | None, *, form: str
         cells = over_seeds([outcome.metrics for outcome in group])
         table.append([*(value for _, value in settings), seeds, *(str(cells.get(name, Cell(()))) for name in names)])
     yield f"on {TUNING_PROTOCOL}"
+    yield f"judged by {fewest_judges(outcomes):,} examples of it"
+    yield from (f"note: {note}" for note in tuning_notes(outcomes))
     yield ""
     if form == "markdown":
         table = [[cell.replace("|", "\\|") for cell in row] for row in table]

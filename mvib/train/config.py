@@ -82,7 +82,7 @@ class TrainConfig:
         precision: of the networks.
         seed: of weights, order and views.
         labelled: how many examples keep a partial label, none for all.
-        tuning: share of each class of the training part that is left out of training, to choose settings by.
+        tuning: share of the training part that is left out of training, to choose settings by.
         clip: largest norm of the gradient, none for no clipping.
         accumulate: in how many parts a batch is computed, one after the other.
     """

@@ -19,7 +19,7 @@ from mvib.data import (
     source_from_object,
     with_absolute_paths,
 )
-from mvib.data.tuning import leave_out_for_tuning
+from mvib.data.tuning import few_note, leave_out_for_tuning
 from mvib.diagnostics import SpecError
 from mvib.driver import Analysis
 from mvib.semantics.method import Method, VariableKind
@@ -94,15 +94,17 @@ def load_examples(
     if tuning == 0:
         return _bound(method, source, source, labelled=labelled, seed=seed, class_names=class_names or {})
     rest, judged = leave_out_for_tuning(source, share=tuning, seed=seed)
+    left_out = source.num_train - rest.num_train
     note = (
-        f"{source.num_train - rest.num_train:,} of {source.num_train:,} training examples are left out of training, to "
+        f"{left_out:,} of {source.num_train:,} training examples are left out of training, to "
         f"choose settings by (`tuning: {tuning:g}`)"
     )
     examples, chosen_by = (
         _bound(method, one, source, labelled=labelled, seed=seed, class_names=class_names or {})
         for one in (rest, judged)
     )
-    return replace(examples, notes=(*examples.notes, note), tuning=chosen_by)
+    notes = (*examples.notes, note, *filter(None, [few_note(left_out)]))
+    return replace(examples, notes=notes, tuning=chosen_by)
 
 
 def _bound(

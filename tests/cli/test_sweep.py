@@ -180,10 +180,14 @@ def test_the_held_out_part_chooses_nothing_and_is_shown_of_the_chosen_alone(
     done = invoke(*files[:-1], "train.epochs=20", "--set", "beta=1e-4,10", "--format", "json")
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
-    # 64 training examples of three classes, of which 4 each are left out; 16 are held out.
-    assert judged == [12, 12, 16]
+    # A fifth of 64 training examples is left out; 16 are held out.
+    assert judged == [13, 13, 16]
+    assert found["judged_by"] == 13
+    few = "13 examples are few to choose by: one is 8% of the accuracy"
+    few += "; leave out more, by `--set train.tuning=0.5` at most"
+    assert found["notes"] == [few]
     config = json.loads((Path(found["points"][0]["runs"][0]["folder"]) / "config.json").read_text())
-    assert config["examples"] == {"train": 52, "held_out": 16}
+    assert config["examples"] == {"train": 51, "held_out": 16}
     assert config["settings"]["tuning"] == 0.2
     best = max(found["points"], key=lambda point: point["tuning"]["knn (label)"]["mean"])
     assert found["chosen"]["settings"] == best["settings"]
@@ -191,6 +195,8 @@ def test_the_held_out_part_chooses_nothing_and_is_shown_of_the_chosen_alone(
     assert set(found["chosen"]["held_out"]) == {"knn (label)", "linear (label)", "effective rank", "loss"}
     text = invoke(*files[:-1], "train.epochs=20", "--set", "beta=1e-4,10").stdout
     assert text.startswith("on the tuning split: ")
+    assert f"\njudged by 13 examples of it\nnote: {few}\n\n" in text
+    assert few in invoke(*files[:-1], "train.epochs=20", "--set", "beta=1e-4,10", "--format", "csv").stderr
     assert f"chosen by knn (label) on the tuning split: train.epochs=20 beta={best['settings']['beta']}\n" in text
     assert "\non the held-out part: knn (label) " in text
 
@@ -212,7 +218,8 @@ def test_a_sweep_is_refused_by_several_processes(files: list[str], monkeypatch: 
 
 def outcome(beta: str, seed: int, value: float | None, why: str = "", *, name: str = "knn (a|b)") -> Outcome:
     metrics = {} if why else {name: value}
-    return Outcome(point=GridPoint((("beta", beta),), seed), folder=Path("f"), metrics=metrics, why=why)
+    point = GridPoint((("beta", beta),), seed)
+    return Outcome(point=point, folder=Path("f"), metrics=metrics, judged_by=0 if why else 100 - seed, why=why)
 
 
 def outcomes() -> list[Outcome]:
@@ -237,7 +244,9 @@ def test_tables_show_mean_and_spread() -> None:
     )
     lines = list(sweep_lines(outcomes(), choice, form="markdown"))
     assert lines[0].startswith("on the tuning split: ")
-    assert lines[2:] == [
+    assert lines[1:] == [
+        "judged by 99 examples of it",
+        "",
         "| beta | seeds | knn (a\\|b) |",
         "| --- | --- | --- |",
         "| 1 | 2 | 0.6 ± 0.14 |",
@@ -246,7 +255,7 @@ def test_tables_show_mean_and_spread() -> None:
         "chosen by knn (a|b) on the tuning split: beta=1",
         "on the held-out part: knn (a|b) 0.5 ± 0.35",
     ]
-    assert list(sweep_lines(outcomes(), choice, form="text"))[3].split() == ["1", "2", "0.6", "±", "0.14"]
+    assert list(sweep_lines(outcomes(), choice, form="text"))[4].split() == ["1", "2", "0.6", "±", "0.14"]
     rows = list(csv.DictReader(sweep_lines(outcomes(), choice, form="csv")))
     assert [(row["beta"], row["chosen"], row["tuning knn (a|b)"], row["held-out knn (a|b)"]) for row in rows] == [
         ("1", "yes", "0.6", "0.5"),

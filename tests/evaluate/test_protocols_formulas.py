@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from mvib.evaluate.protocols.classifiers import find_tuned_neighbours
 from mvib.evaluate.protocols.clusters import find_clusters
 from mvib.evaluate.protocols.material import Material, draw_few, split_for_tuning
 from mvib.evaluate.protocols.measuring import (
@@ -185,13 +186,43 @@ def test_clusters_that_are_the_classes_score_one_and_mixed_ones_about_zero() -> 
     assert find_clusters(material, 0)["NMI"].value == pytest.approx(0.0, abs=0.02)
 
 
-def test_the_tuning_split_is_a_fifth_of_each_class_of_the_training_part() -> None:
+def test_the_tuning_split_is_a_fifth_of_the_training_part_and_nearly_of_each_class() -> None:
     labels = np.repeat([0, 1, 2], [50, 20, 3])
     fitted, tuning = split_for_tuning(labels, seed=0)
     assert sorted([*fitted, *tuning]) == list(range(73))
-    assert np.bincount(labels[tuning]).tolist() == [10, 4]
+    # Of 73 that is 15.
+    assert np.bincount(labels[tuning]).tolist() == [10, 4, 1]
     assert tuning.tolist() != split_for_tuning(labels, seed=1)[1].tolist()
     assert len(split_for_tuning(np.array([0, 1]), seed=0)[1]) == 1
+
+
+@pytest.mark.parametrize(("per_class", "classes"), [(1, 100), (2, 50), (4, 25), (4, 1), (500, 2)])
+def test_many_small_classes_are_no_reason_for_a_small_tuning_split(per_class: int, classes: int) -> None:
+    labels = np.repeat(np.arange(classes), per_class)
+    fitted, tuning = split_for_tuning(labels, seed=0)
+    assert len(tuning) == round(0.2 * len(labels))
+    assert per_class == 1 or set(labels[fitted]) == set(range(classes))
+    assert np.bincount(labels[tuning], minlength=classes).max() <= -(-per_class // 5)
+    assert all(np.array_equal(a, b) for a, b in zip(split_for_tuning(labels, seed=0), (fitted, tuning), strict=True))
+
+
+def test_a_class_of_one_example_keeps_it_where_others_suffice() -> None:
+    labels = np.array([0] * 50 + [1] * 20 + list(range(2, 12)))
+    for seed in range(20):
+        fitted, tuning = split_for_tuning(labels, seed=seed)
+        assert len(tuning) == 16
+        assert set(labels[fitted]) == set(range(12))
+
+
+def test_a_choice_by_few_examples_is_said_to_be() -> None:
+    def note(number: int) -> str:
+        labels = np.arange(number) % 2
+        features = np.eye(2)[labels]
+        material = Material(train_features=features, train_labels=labels, test_features=features, test_labels=labels)
+        return find_tuned_neighbours(material, 0)["accuracy"].note
+
+    assert note(50) == "1 neighbours chosen; 10 examples are few to choose by: one is 10% of the accuracy"
+    assert note(100) == "1 neighbours chosen"
 
 
 def test_few_labels_are_a_share_of_each_class_and_at_least_one() -> None:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mvib.evaluate.protocols.material import Labels, Material, Rows, draw_few, split_for_tuning
+from mvib.evaluate.protocols.material import Labels, Material, Rows, draw_few, few_note, split_for_tuning
 from mvib.evaluate.protocols.measuring import CannotMeasureError, Found, mean_of
 
 NEIGHBOURS = (1, 5, 20, 100, 200)
@@ -80,7 +80,8 @@ def _tuned(material: Material, choices: Sequence[Classify], names: Sequence[str]
     # Of equals the first.
     best = int(np.argmax(scores))
     predicted = choices[best](features, labels, material.test_features)
-    return {"accuracy": mean_of(predicted == material.test_labels, f"{names[best]} chosen")}
+    note = "; ".join(filter(None, [f"{names[best]} chosen", few_note(len(tuning))]))
+    return {"accuracy": mean_of(predicted == material.test_labels, note)}
 
 
 def _neighbours(count: int) -> Classify:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mvib.evaluate.protocols.classifiers import FEW_PENALTY, fit_regression, standardisation
-from mvib.evaluate.protocols.material import Material, Places, Trainable, split_for_tuning
+from mvib.evaluate.protocols.material import Material, Places, Trainable, few_note, split_for_tuning
 from mvib.evaluate.protocols.measuring import CannotMeasureError, Found, mean_of
 
 EPOCHS = 10
@@ -35,7 +35,8 @@ def find_fine_tuned(material: Material, seed: int) -> Mapping[str, Found]:
     best = RATES[int(np.argmax(scores))]
     model = _train(material, material.trainable(), np.arange(len(labels)), rate=best, seed=seed)
     predicted = model.predict(np.arange(len(material.test_labels)), is_test=True)
-    return {"accuracy": mean_of(predicted == material.test_labels, f"learning rate {best:g} chosen")}
+    note = "; ".join(filter(None, [f"learning rate {best:g} chosen", few_note(len(tuning))]))
+    return {"accuracy": mean_of(predicted == material.test_labels, note)}
 
 
 class _FineTuned:

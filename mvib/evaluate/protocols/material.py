@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mvib.data.tuning import TUNING_SHARE as TUNING_SHARE
+from mvib.data.tuning import few_note as few_note
 from mvib.data.tuning import split_for_tuning as split_for_tuning
 
 Rows = npt.NDArray[np.floating]

@@ -11,8 +11,8 @@ from mvib.evaluate.protocols.retrieval import RECALLS, find_retrieval
 from mvib.evaluate.protocols.spectra import find_alpha_req, find_lidar, find_rankme
 
 _TUNED = (
-    f"chosen on {material.TUNING_SHARE:.0%} of each class of the training part, drawn by the seed and left out of the "
-    "fit, then fitted again to all of it; the held-out part chooses nothing"
+    f"chosen on {material.TUNING_SHARE:.0%} of the training part, of each class as nearly as can be, drawn by the seed "
+    "and left out of the fit, then fitted again to all of it; the held-out part chooses nothing"
 )
 _ACCURACY = ("accuracy",)
 
