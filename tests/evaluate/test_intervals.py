@@ -2,6 +2,7 @@
 
 import math
 import time
+import tracemalloc
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from mvib.evaluate import Comparison, Evaluation
 from mvib.evaluate.comparison import comparison_notes, measure_to_json
 from mvib.evaluate.protocols import PROTOCOLS, Material, measure_protocol
-from mvib.evaluate.protocols.clusters import adjusted_rand, normalized_mutual_information
+from mvib.evaluate.protocols.clusters import adjusted_rand, count_pairs, normalized_mutual_information
 from mvib.evaluate.protocols.intervals import mean_interval, seed_interval
 from mvib.evaluate.protocols.measuring import mean_of
 
@@ -121,7 +122,7 @@ def test_where_all_examples_are_alike_the_interval_is_that_of_the_seeds() -> Non
     assert found == pytest.approx(seed_interval(values), abs=0.005)
 
 
-def test_nmi_and_ari_of_tables_are_those_of_sklearn() -> None:
+def test_nmi_and_ari_of_counts_are_those_of_sklearn() -> None:
     rng = np.random.default_rng(0)
     for num_classes, num_clusters, noise in (
         (3, 3, 0.3),
@@ -133,11 +134,36 @@ def test_nmi_and_ari_of_tables_are_those_of_sklearn() -> None:
     ):
         labels = rng.integers(num_classes, size=60)
         clusters = np.where(rng.random(60) < noise, rng.integers(num_clusters, size=60), labels % num_clusters)
-        table = np.zeros((1, num_classes, num_clusters))
-        np.add.at(table[0], (labels, clusters), 1)
+        counts = count_pairs(labels, clusters, np.ones((1, 60)))
         expected = normalized_mutual_info_score(labels, clusters)
-        assert normalized_mutual_information(table)[0] == pytest.approx(expected, abs=1e-12)
-        assert adjusted_rand(table)[0] == pytest.approx(adjusted_rand_score(labels, clusters), abs=1e-12)
+        assert normalized_mutual_information(counts)[0] == pytest.approx(expected, abs=1e-12)
+        assert adjusted_rand(counts)[0] == pytest.approx(adjusted_rand_score(labels, clusters), abs=1e-12)
+
+
+def test_weights_of_examples_count_them_so_often() -> None:
+    rng = np.random.default_rng(0)
+    labels, clusters = rng.integers(5, size=40), 3 + rng.integers(7, size=40)
+    weights = rng.multinomial(40, np.full(40, 1 / 40), size=3).astype(np.float64)
+    counts = count_pairs(labels, clusters, weights)
+    for score, expected in (
+        (normalized_mutual_information, normalized_mutual_info_score),
+        (adjusted_rand, adjusted_rand_score),
+    ):
+        repeated = [row.astype(int) for row in weights]
+        by_sklearn = [expected(np.repeat(labels, row), np.repeat(clusters, row)) for row in repeated]
+        assert score(counts) == pytest.approx(by_sklearn, abs=1e-12)
+
+
+def test_many_classes_take_no_gigabytes() -> None:
+    rng = np.random.default_rng(0)
+    labels, clusters = rng.integers(1000, size=(2, 2000))
+    # A block of bootstrap samples, as the interval takes them; a table of all pairs would have a million cells each.
+    weights = np.ones((200, 2000))
+    tracemalloc.start()
+    normalized_mutual_information(count_pairs(labels, clusters, weights))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 12 * weights.nbytes
 
 
 def clustered(*, number: int, seed: int, spread: float = 1.2) -> Material:

@@ -1,9 +1,10 @@
 """Clusters of the representation against a label: k-means with as many clusters as classes, NMI and ARI."""
 
-# Shape suffixes: T tables, C classes, K clusters, M held-out examples, R bootstrap samples.
+# Shape suffixes: M held-out examples, R bootstrap samples of them, C classes, K clusters, E pairs of both that occur.
 
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -11,15 +12,32 @@ from jaxtyping import Float, Int
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
-from mvib.evaluate.protocols.intervals import Resampled
 from mvib.evaluate.protocols.material import Labels, Material
 from mvib.evaluate.protocols.measuring import CannotMeasureError, Found
 
 STARTS = 10
 
 Numbers = npt.NDArray[np.float64]
-# From tables of how many examples are of a class and in a cluster.
-Score = Callable[[Float[Numbers, "T C K"]], Float[Numbers, " T"]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Counts:
+    """How many examples of each bootstrap sample are of a class and in a cluster.
+
+    Pairs that do not occur count nothing in any score, and of a thousand classes there are a million.
+
+    Attributes:
+        together: of each pair that occurs.
+        of_classes: of each class.
+        of_clusters: of each cluster.
+    """
+
+    together: Float[Numbers, "R E"]
+    of_classes: Float[Numbers, "R C"]
+    of_clusters: Float[Numbers, "R K"]
+
+
+Score = Callable[[Counts], Float[Numbers, " R"]]
 
 
 def find_clusters(material: Material, seed: int) -> Mapping[str, Found]:
@@ -39,30 +57,51 @@ def find_clusters(material: Material, seed: int) -> Mapping[str, Found]:
     }
 
 
-def normalized_mutual_information(tables: Float[Numbers, "T C K"]) -> Float[Numbers, " T"]:
+def count_pairs(labels: Labels, clusters: Int[Labels, " M"], weights: Float[Numbers, "R M"]) -> Counts:
+    """Count examples by class and cluster.
+
+    Args:
+        labels: class of each example.
+        clusters: cluster of each.
+        weights: how often each is in every bootstrap sample.
+    """
+    _, of_class_M = np.unique(labels, return_inverse=True)
+    _, of_cluster_M = np.unique(clusters, return_inverse=True)
+    _, pair_M = np.unique(of_class_M * len(labels) + of_cluster_M, return_inverse=True)
+    together, of_classes, of_clusters = (_sums(places, weights) for places in (pair_M, of_class_M, of_cluster_M))
+    return Counts(together=together, of_classes=of_classes, of_clusters=of_clusters)
+
+
+def _sums(places: Int[Labels, " M"], weights: Float[Numbers, "R M"]) -> Numbers:
+    number = int(places.max()) + 1
+    return np.stack([np.bincount(places, weights=row, minlength=number) for row in weights])
+
+
+def normalized_mutual_information(counts: Counts) -> Float[Numbers, " R"]:
     """Mutual information of class and cluster over the mean of their entropies; 1 where there is one of each."""
-    joint = tables / tables.sum(axis=(1, 2), keepdims=True)
-    of_classes, of_clusters = _entropy(joint.sum(axis=2)), _entropy(joint.sum(axis=1))
+    of_classes, of_clusters = _entropy(counts.of_classes), _entropy(counts.of_clusters)
     mean = (of_classes + of_clusters) / 2
     # No less than 0 but for rounding.
-    shared = np.maximum(of_classes + of_clusters - _entropy(joint.reshape(len(joint), -1)), 0.0)
+    shared = np.maximum(of_classes + of_clusters - _entropy(counts.together), 0.0)
     return np.where(mean > 0, shared / np.where(mean > 0, mean, 1.0), 1.0)
 
 
-def adjusted_rand(tables: Float[Numbers, "T C K"]) -> Float[Numbers, " T"]:
+def adjusted_rand(counts: Counts) -> Float[Numbers, " R"]:
     """Rand index less what chance gives, over the most that can be left: 1 for equal partitions.
 
     Source: Hubert and Arabie 1985, equation 5.
     """
-    together = _pairs(tables).sum(axis=(1, 2))
-    of_classes, of_clusters = _pairs(tables.sum(axis=2)).sum(axis=1), _pairs(tables.sum(axis=1)).sum(axis=1)
-    by_chance = of_classes * of_clusters / np.maximum(_pairs(tables.sum(axis=(1, 2))), 1.0)
+    together, of_classes, of_clusters = (
+        _pairs(numbers).sum(axis=1) for numbers in (counts.together, counts.of_classes, counts.of_clusters)
+    )
+    by_chance = of_classes * of_clusters / np.maximum(_pairs(counts.of_classes.sum(axis=1)), 1.0)
     most = (of_classes + of_clusters) / 2 - by_chance
     # Both partitions put all examples together, or all apart.
     return np.where(most > 0, (together - by_chance) / np.where(most > 0, most, 1.0), 1.0)
 
 
-def _entropy(shares: Float[Numbers, "T N"]) -> Float[Numbers, " T"]:
+def _entropy(counts: Float[Numbers, "R N"]) -> Float[Numbers, " R"]:
+    shares = counts / counts.sum(axis=1, keepdims=True)
     entropies: Numbers = -(shares * np.log(np.where(shares > 0, shares, 1.0))).sum(axis=1)
     return entropies
 
@@ -72,18 +111,8 @@ def _pairs(counts: Numbers) -> Numbers:
 
 
 def _found(score: Score, labels: Labels, clusters: Int[Labels, " M"], *, least: float) -> Found:
-    resampled = _resampled(score, labels, clusters)
+    def resampled(weights: Float[Numbers, "R M"]) -> Float[Numbers, " R"]:
+        return score(count_pairs(labels, clusters, weights))
+
     value = resampled(np.ones((1, len(labels))))[0]
     return Found(float(value), resampled=resampled, num_examples=len(labels), limits=(least, 1.0))
-
-
-def _resampled(score: Score, labels: Labels, clusters: Int[Labels, " M"]) -> Resampled:
-    classes, places = np.unique(labels, return_inverse=True)
-    num_clusters = int(clusters.max()) + 1
-    cells_M, num_cells = places * num_clusters + clusters, len(classes) * num_clusters
-
-    def resampled(counts: Float[Numbers, "R M"]) -> Float[Numbers, " R"]:
-        tables = np.stack([np.bincount(cells_M, weights=row, minlength=num_cells) for row in counts])
-        return score(tables.astype(np.float64).reshape(-1, len(classes), num_clusters))
-
-    return resampled
