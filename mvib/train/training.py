@@ -172,8 +172,7 @@ class Training:
             start=place.batch,
         )
         seconds, examples = 0.0, 0
-        while (found := self._read(batches)) is not None:
-            batch, size = found
+        for batch, size in self._read(batches):
             began = time.perf_counter()
             result = self._take_step(batch, size)
             seconds += time.perf_counter() - began
@@ -186,27 +185,32 @@ class Training:
         self._end_epoch(seconds, examples)
         yield self._checkpoints is not None and self._checkpoints.is_due_after_epoch(self.place)
 
-    def _read(self, batches: Iterator[Batch]) -> tuple[Batch, int] | None:
-        """The next batch and the number of examples of all processes together; none at the end of the epoch.
+    def _read(self, batches: Iterator[Batch]) -> Iterator[tuple[Batch, int]]:
+        """Batches as they come, each with the number of examples of all processes together.
+
+        Every loader is read by way of this: a process that failed alone would leave the others waiting for it.
 
         Raises:
-            DataError: this process cannot read its share.
-            PeerLostError: another process cannot.
+            DataError: this process cannot read its share; there is a checkpoint of the last step.
+            PeerLostError: another process cannot; there is one likewise.
         """
-        batch: Batch | None = None
-        problem: DataError | RuntimeError | None = None
-        try:
-            batch = next(batches, None)
-        except (DataError, RuntimeError) as error:
-            if self._engine.ranks.size == 1 or (isinstance(error, RuntimeError) and not is_of_workers(error)):
-                raise
-            problem = error
-        size = self._engine.total(None if problem is not None else 0 if batch is None else _size(batch))
-        if size is None:
-            # While all are here: the others could not put parted weights together later.
-            self._save_together()
-            raise problem or PeerLostError("could not read its data")
-        return None if batch is None else (batch, size)
+        while True:
+            batch: Batch | None = None
+            problem: Exception | None = None
+            try:
+                batch = next(batches, None)
+            # Whatever it is, the code of the user's own data set included.
+            except Exception as error:  # noqa: BLE001 - it is raised again once the others know
+                problem = error
+            size = self._engine.total(None if problem is not None else 0 if batch is None else _size(batch))
+            if size is None:
+                # While all are here: the others could not put parted weights together later.
+                with workers_may_end():
+                    self._save_together()
+                raise problem or PeerLostError("could not read its data")
+            if batch is None:
+                return
+            yield batch, size
 
     def _take_step(self, batch: Mapping[str, Tensor], size: int) -> StepResult:
         place, config = self.place, self._config
@@ -257,8 +261,7 @@ class Training:
         self.history.append(record)
         self.place = Place(epoch=place.epoch + 1, step=place.step, scaler=place.scaler)
         self._observer(EpochEnded(record=record))
-        if self._monitoring is not None:
-            self._monitoring.end_epoch(record)
+        self._engine.first(lambda: self._monitoring.end_epoch(record) if self._monitoring is not None else None)
 
     def _share_bad_items(self) -> None:
         """Name what was left out since the last time, by any process; the limit is for all together.
@@ -270,7 +273,12 @@ class Training:
             self._bad.add(BadItem(name, why))
             self._observer(PartSkipped(what=f"`{name}`", why=f"it {why}"))
         self._bad.take_new()
-        self._bad.check()
+        try:
+            self._bad.check()
+        except DataError:
+            # All find the same, and are here to put parted weights together.
+            self._save_together()
+            raise
 
     def _look(self) -> None:
         step = self.place.step
@@ -290,7 +298,7 @@ class Training:
         seed_held_out(self._config.seed)
         means = RunningMeans()
         with evaluation_mode(self.model):
-            for number, batch in enumerate(self._held_out.in_fixed_order(size=size)):
+            for number, (batch, _) in enumerate(self._read(self._held_out.in_fixed_order(size=size))):
                 if self.model.couples_batch and self._num_held_out < (number + 1) * size:
                     continue
                 with self._inverting("the held-out part"):

@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from mvib.data.batches import epoch_order
+from mvib.data.batches import epoch_order, fixed_order
 from mvib.data.split import split_indices
 from tests.data.pictures import write_picture
 from tests.train.processes import PATIENCE, environment, left_behind, members, run, started, wait_for
@@ -183,23 +183,33 @@ def test_pictures_that_each_process_leaves_out_are_counted_together(place: Path)
 
 
 @pytest.mark.xdist_group("devices")
-def test_what_one_process_cannot_read_stops_all_after_the_same_step_and_loses_none(place: Path) -> None:
-    number, size, steps = 40, 8, 2
-    train, _ = split_indices(number, None)
+@pytest.mark.parametrize(("part", "devices"), [("train", ("--devices", "2", "--fsdp")), ("test", ("--devices", "2"))])
+def test_what_one_process_cannot_read_stops_all_after_the_same_step_and_loses_none(
+    place: Path, part: str, devices: tuple[str, ...]
+) -> None:
+    number, size = 40, 8
+    train, held_out = split_indices(number, None)
     # The last of a batch is read by the second process.
-    wrong = int(train[epoch_order(len(train), seed=0, epoch=0)[steps * size + size - 1]])
+    if part == "train":
+        steps, order = 2, epoch_order(len(train), seed=0, epoch=0)
+        wrong = int(train[order[steps * size + size - 1]])
+    else:
+        steps, order = len(train) // size, fixed_order(len(held_out))
+        wrong = int(held_out[order[min(size, len(order)) - 1]])
+    name = "-".join((part, *devices))
     for n in range(number):
-        path = write_picture(place / "damaged" / f"{n:02}.png", n)
+        path = write_picture(place / name / f"{n:02}.png", n)
         if n == wrong:
             path.write_bytes(path.read_bytes()[:60])
-    spec = "pictures.mvib", "--data", "folder:damaged,cache=no", "--set", f"train.batch={size}", "--epochs", "1"
+    spec = "pictures.mvib", "--data", f"folder:{name},cache=no", "--set", f"train.batch={size}", "--epochs", "1"
     (place / "pictures.mvib").write_text(WITHOUT_LABELS)
     rarely = "--checkpoint-every", "epoch", "--monitors", "none"
-    found = run("train", *spec, *rarely, "--out", "unread", "--devices", "2", "--quiet", cwd=place)
+    out = f"unread-{name}"
+    found = run("train", *spec, *rarely, "--out", out, *devices, "--quiet", cwd=place)
     assert found.returncode != 0
     assert f"{wrong:02}.png" in found.stderr
     assert "Traceback" not in found.stderr
-    assert json.loads((place / "unread" / "checkpoint.json").read_text())["step"] == steps
+    assert json.loads((place / out / "checkpoint.json").read_text())["step"] == steps
 
 
 def is_of_run(pid: int) -> bool:
