@@ -8,7 +8,7 @@ the examples that it sees and the values of all schedules.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,16 +68,38 @@ class Checkpoint:
 
 
 def collect_state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The tensors of a checkpoint by name. Where weights are parted, all processes are to call it together."""
-    tensors: dict[str, Tensor] = {}
+    """The tensors of a checkpoint by name."""
+    return dict(_state(model, optimizer))
+
+
+def collect_parted_state(model: nn.Module, optimizer: torch.optim.Optimizer, *, is_kept: bool) -> dict[str, Tensor]:
+    """The tensors of a checkpoint by name, put together from the parts of all processes, on the CPU.
+
+    No device holds more than one whole tensor at a time. All processes are to call it together.
+
+    Args:
+        model: whose weights are parted.
+        optimizer: of it.
+        is_kept: whether this process wants them; otherwise it gets nothing.
+    """
+    tensors = {}
+    for name, value in _state(model, optimizer):
+        whole = put_together(value)
+        if is_kept:
+            tensors[name] = whole.detach().cpu()
+        # Before the next one is put together.
+        del whole
+    return tensors
+
+
+def _state(model: nn.Module, optimizer: torch.optim.Optimizer) -> Iterator[tuple[str, Tensor]]:
     for name, value in model.state_dict().items():
         assert isinstance(value, Tensor), f"the state `{name}` of the model is no tensor"
-        tensors[_MODEL + name] = put_together(value)
+        yield _MODEL + name, value
     for name, parameter in model.named_parameters():
         for key, value in optimizer.state.get(parameter, {}).items():
             if isinstance(value, Tensor):
-                tensors[f"{_OPTIMIZER}{name}.{key}"] = put_together(value)
-    return tensors
+                yield f"{_OPTIMIZER}{name}.{key}", value
 
 
 def pack_checkpoint(tensors: Mapping[str, Tensor], place: Place) -> bytes:

@@ -26,7 +26,7 @@ from mvib.train.device import move_model
 from mvib.train.errors import FirstProcessFailed, PeerLostError, SettingError
 from mvib.train.gradients import AtOnce, Averaged, Joined, WholeObjective
 from mvib.train.processes import Placement, start_processes
-from mvib.train.sharding import put_together, shard_weights
+from mvib.train.sharding import is_sharded, put_together, shard_weights
 from mvib.train.step import Compute, lowered
 
 _Result = TypeVar("_Result")
@@ -102,16 +102,33 @@ class Engine:
             shard_weights(placed, device=self.device)
         return placed
 
-    def whole(self, model: CompiledModel) -> CompiledModel:
+    def whole(self, model: CompiledModel, *, for_all: bool = False) -> CompiledModel:
         """The model with all its weights as they are now, to compute with alone. All are to call it together.
 
         Where weights are parted it is a copy, always the same one; otherwise the model itself.
+
+        Args:
+            model: as it was placed.
+            for_all: whether the copies of the others are to have the weights too, and not that of the first alone.
         """
         if self._whole is None:
             return model
         if self.is_first:
             self._whole = move_model(self._whole, self.device)
-        self._whole.load_state_dict({name: put_together(value) for name, value in model.state_dict().items()})
+        is_wanted = self.is_first or for_all
+        state = model.state_dict()
+        if is_wanted:
+            rest = {name: value for name, value in state.items() if not is_sharded(value)}
+            self._whole.load_state_dict(rest, strict=False)
+        own = self._whole.state_dict()
+        assert own.keys() == state.keys(), "the copy has what the model has"
+        for name, value in state.items():
+            if is_sharded(value):
+                # One by one, for all of them at once may not fit.
+                put = put_together(value)
+                if is_wanted:
+                    own[name].copy_(put)
+                del put
         return self._whole
 
     def join(self, model: CompiledModel, *, precision: Precision, parts: int) -> Compute:

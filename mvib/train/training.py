@@ -22,7 +22,7 @@ from mvib.data import (
 )
 from mvib.data.loading import describe_ended, is_of_workers, workers_may_end
 from mvib.semantics.values import value_at
-from mvib.train.checkpoint import Place, collect_state, find_non_finite
+from mvib.train.checkpoint import Place, collect_parted_state, collect_state, find_non_finite
 from mvib.train.checkpoints import Checkpoints
 from mvib.train.config import Precision, TrainConfig
 from mvib.train.course import Course
@@ -120,7 +120,7 @@ class Training:
             try:
                 self._run_epochs(request)
                 self._save_together()
-                self.model = self._engine.whole(self.model)
+                self.model = self._engine.whole(self.model, for_all=True)
                 if request.is_made:
                     raise KeyboardInterrupt
             except (KeyboardInterrupt, DataError, RuntimeError) as error:
@@ -309,13 +309,21 @@ class Training:
 
     def _save_together(self) -> None:
         """Let the first process save. All are to call it together."""
-        # Parts of weights are put together by all.
-        state = collect_state(self.model, self._optimizer) if self._engine.is_sharded else None
+        state: dict[str, Tensor] | None = None
+        if self._engine.is_sharded:
+            if not self._engine.agree(stop=0, save=self._is_unsaved()).save:
+                return
+            # Parts of weights are put together by all.
+            state = collect_parted_state(self.model, self._optimizer, is_kept=self._engine.is_first)
         self._engine.first(lambda: self._save(state))
+
+    def _is_unsaved(self) -> bool:
+        """Whether this process writes checkpoints, and the last one is of another place."""
+        return self._checkpoints is not None and self._checkpoints.saved != (self.place.epoch, self.place.step)
 
     def _save(self, state: Mapping[str, Tensor] | None = None) -> None:
         """Write a checkpoint, unless the last one is of this very place."""
-        if self._checkpoints is None or self._checkpoints.saved == (self.place.epoch, self.place.step):
+        if self._checkpoints is None or not self._is_unsaved():
             return
         tensors = collect_state(self.model, self._optimizer) if state is None else state
         broken = find_non_finite(tensors)
