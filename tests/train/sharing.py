@@ -8,15 +8,18 @@ the norms of all weights and buffers at the end, as JSON.
 
 import json
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 import mvib
 from mvib.compile import CompiledModel, LabelShape
 from mvib.plan import build_plan
+from mvib.train.checkpoint import collect_parted_state
 from mvib.train.config import Precision, TrainConfig, read_config
 from mvib.train.engine import Engine, start_engine
 from mvib.train.errors import SettingError
@@ -93,13 +96,38 @@ def curve(engine: Engine, name: str, *, parts: int = 1, fixed_statistics: bool =
         torch.manual_seed(step)
         own = engine.share.of(torch.arange(len(next(iter(batch.values())))))
         part = {key: value[own] for key, value in batch.items()}
-        found = take_step(model, optimizer, part, compute=compute, clip=config.clip)
-        assert not isinstance(found, Broken), f"{name}: {found.culprit}"
-        losses.append(found.loss)
-        terms.append(dict(found.terms))
-    whole = engine.whole(model).state_dict()
+        result = take_step(model, optimizer, part, compute=compute, clip=config.clip)
+        assert not isinstance(result, Broken), f"{name}: {result.culprit}"
+        losses.append(result.loss)
+        terms.append(dict(result.terms))
+    found: dict[str, Any] = {"losses": losses, "terms": terms}
+    if engine.is_sharded:
+        found["kept"] = engine.gather([(key, str(value)) for key, value in what_is_kept(engine, model, optimizer)])
+    whole = engine.whole(model, for_all=True).state_dict()
     state = {key: float(value.double().norm()) for key, value in whole.items()}
-    return {"losses": losses, "terms": terms, "state": state}
+    found["state"] = state
+    if engine.is_sharded:
+        found["states"] = engine.gather([(key, str(value)) for key, value in state.items()])
+    return found
+
+
+def what_is_kept(
+    engine: Engine, model: nn.Module, optimizer: torch.optim.Optimizer
+) -> Iterator[tuple[str, float | int]]:
+    """How many whole weights this process has, its share of the numbers of all others, and what it saves."""
+    weights = [p for p in model.parameters() if p.ndim > 0]
+    yield "whole", sum(not isinstance(p, DTensor) for p in weights)
+    yield "weights", share_of(weights)
+    yield "gradients", share_of([p.grad for p in weights if p.grad is not None])
+    state = [value for of in optimizer.state.values() for value in of.values() if isinstance(value, Tensor)]
+    yield "optimizer", share_of([value for value in state if value.ndim > 0])
+    yield "saved", len(collect_parted_state(model, optimizer, is_kept=engine.is_first))
+
+
+def share_of(tensors: Sequence[Tensor]) -> float:
+    """Numbers that are here, of those of all processes; 0 where there are none at all."""
+    here = sum(value.to_local().numel() if isinstance(value, DTensor) else value.numel() for value in tensors)
+    return here / max(1, sum(value.numel() for value in tensors))
 
 
 def fix_statistics(model: nn.Module) -> None:

@@ -115,6 +115,27 @@ def test_parted_weights_have_the_curve_of_one_process(name: str, parted: Any, cu
         assert_alike(parted[name], curves[0][name])
 
 
+@pytest.mark.xdist_group("sharing")
+@pytest.mark.parametrize("name", [name for name in PARTED if name not in REFUSED])
+def test_each_process_keeps_its_part_alone(name: str, parted: Any) -> None:
+    found = parted[name]
+    shares: dict[str, list[float]] = {}
+    for key, value in found["kept"]:
+        shares.setdefault(key, []).append(float(value))
+    assert shares["whole"] == [0, 0]
+    for key in ("weights", "gradients", "optimizer"):
+        # The first has the longer part of what does not divide evenly. An optimizer without momentum has no state.
+        assert sum(shares[key]) == pytest.approx(1) or (key == "optimizer" and shares[key] == [0, 0])
+        assert max(shares[key]) < 0.55
+    # Whole tensors of a checkpoint come together in the first alone; a whole model in all at the end.
+    assert shares["saved"][0] > 0
+    assert shares["saved"][1] == 0
+    keys, norms = zip(*found["states"], strict=True)
+    assert keys == tuple(found["state"]) * 2
+    # The order in memory is another, and so is that in which squares are added up.
+    assert [*map(float, norms)] == pytest.approx([*found["state"].values()] * 2, rel=1e-12)
+
+
 @pytest.mark.parametrize("name", SPECS)
 def test_a_batch_in_parts_has_the_gradient_of_the_whole(name: str) -> None:
     engine = start_engine(Placement())
