@@ -1,5 +1,6 @@
 """The one loop for every method: epochs of steps, what is measured, and when the state is saved."""
 
+import math
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -88,6 +89,8 @@ class Training:
             for part in (training_part(examples.columns), held_out_part(examples.columns))
         )
         self._num_held_out = examples.num_held_out
+        # Why there are no held-out estimates, each reason once.
+        self._told: set[str] = set()
         # Whether the weights are those of `place`, and not of a step in progress.
         self._is_settled = True
 
@@ -221,7 +224,7 @@ class Training:
             lr=self._learning_rate(place.step),
             weight_decay=value_at(config.weight_decay, place.step / self._course.steps),
         )
-        with self._inverting("training"):
+        with self._inverting():
             result = take_step(
                 self.model, self._optimizer, batch, compute=self._compute, clip=config.clip, scaler=self._scaler
             )
@@ -291,8 +294,21 @@ class Training:
             with self._engine.alone(model):
                 self._monitoring.look(model, step=step, epoch=step // self._course.batches)
 
-    @torch.no_grad()
     def _measure_held_out(self) -> Measured:
+        """Means over the held-out part; not numbers where a covariance of it has no inverse, and then it says so."""
+        try:
+            return self._run_held_out()
+        except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
+            # Nothing that is trained depends on it, and all processes find the same, of the rows of all.
+            why = f"a batch of the held-out part cannot be used: {error}"
+            if why not in self._told:
+                self._told.add(why)
+                epoch = self.place.epoch + 1
+                self._observer(PartSkipped(what=f"the held-out estimate of epoch {epoch}", why=f"{why} (said once)"))
+            return Measured(loss=math.nan, terms=dict.fromkeys(_measured(self.place.means).terms, math.nan))
+
+    @torch.no_grad()
+    def _run_held_out(self) -> Measured:
         """Means over the held-out part in evaluation mode, in batches of the size that the estimates are used to."""
         size = min(self._config.batch, self._num_held_out)
         seed_held_out(self._config.seed)
@@ -301,8 +317,7 @@ class Training:
             for number, (batch, _) in enumerate(self._read(self._held_out.in_fixed_order(size=size))):
                 if self.model.couples_batch and self._num_held_out < (number + 1) * size:
                     continue
-                with self._inverting("the held-out part"):
-                    output = run_model(self.model, batch, precision=self._config.precision, device=self._engine.device)
+                output = run_model(self.model, batch, precision=self._config.precision, device=self._engine.device)
                 terms = {name: float(value) for name, value in output.terms.items()}
                 _add(means, float(output.loss), terms, output.counts)
         return _measured(means)
@@ -332,12 +347,12 @@ class Training:
         self._checkpoints.write(tensors, self.place)
 
     @contextmanager
-    def _inverting(self, what: str) -> Iterator[None]:
+    def _inverting(self) -> Iterator[None]:
         """Within it, a covariance without an inverse ends the run with the reason and not as a mistake of ours."""
         try:
             yield
         except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
-            raise self._failure(f"a batch of {what} cannot be used: {error}", kind=SingularError) from error
+            raise self._failure(f"a batch of training cannot be used: {error}", kind=SingularError) from error
 
     def _failure(self, culprit: str, *, kind: type[NonFiniteError] = NonFiniteError) -> NonFiniteError:
         checkpoints = self._checkpoints

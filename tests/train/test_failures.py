@@ -3,9 +3,11 @@
 import ast
 import errno
 import json
+import math
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -18,11 +20,12 @@ from mvib.train.checkpoint import read_checkpoint
 from mvib.train.config import Precision
 from mvib.train.engine import start_engine
 from mvib.train.errors import SingularError
+from mvib.train.events import Event, PartSkipped
 from mvib.train.processes import Placement
 from mvib.train.step import Broken, take_step
 from mvib.train.writing import write_json
 from mvib.writing import write_whole
-from tests.train.small import CONTRASTIVE, analysis_of, arrays
+from tests.train.small import CONTRASTIVE, analysis_of, arrays, metrics
 
 EXPLODING: dict[str, str | float] = {"train.optimizer": "sgd(lr: 1e37, momentum: 0)", "train.schedule": "constant()"}
 
@@ -178,11 +181,27 @@ def test_too_few_rows_to_be_whitened_are_a_reason_with_a_remedy(text: str, tmp_p
     train_method(analysis_of(text), data=arrays(number=160))
 
 
-def test_a_held_out_part_of_too_few_rows_is_said_to_be_the_reason() -> None:
+def test_a_held_out_part_of_too_few_rows_is_said_once_and_ends_no_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     # 64 rows are trained on, and 16 are held out.
-    why = "a batch of the held-out part cannot be used: the covariance of 16 rows in 24"
-    with pytest.raises(SingularError, match=why):
-        train_method(analysis_of(WHITENED), data=arrays())
+    told: list[Event] = []
+    run = train_method(analysis_of(WHITENED), data=arrays(), epochs=2, out=tmp_path / "run", on_event=told.append)
+    skipped = [event for event in told if isinstance(event, PartSkipped) and "held-out" in event.what]
+    assert [event.what for event in skipped] == ["the held-out estimate of epoch 1"]
+    assert "a batch of the held-out part cannot be used: the covariance of 16 rows in 24" in skipped[0].why
+    for line in metrics(tmp_path / "run"):
+        assert line["held_out"]["loss"] is None
+        assert set(line["held_out"]["terms"].values()) == {None}
+        assert line["held_out"]["terms"].keys() == line["terms"].keys()
+        assert math.isfinite(line["loss"])
+    assert run.summary["steps"] == 4
+    few = arrays()
+    np.savez(tmp_path / "few.npz", image=few["image"].numpy(), label=few["label"].numpy())
+    (tmp_path / "whitened.mvib").write_text(WHITENED)
+    command = ["train", str(tmp_path / "whitened.mvib"), "--data", f"npz:{tmp_path / 'few.npz'}"]
+    assert main([*command, "--out", str(tmp_path / "told")]) == 0
+    assert "the held-out estimate of epoch 1 is left out: a batch of the held-out part" in capsys.readouterr().err
 
 
 def test_the_command_says_so_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
