@@ -1,7 +1,6 @@
 """Runs the steps of a plan: two tables, of tensors and of densities, filled in order."""
 
 from collections.abc import Iterable, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
@@ -11,6 +10,7 @@ from torch.func import functional_call
 
 from mvib.catalogue.signature import Rows
 from mvib.estimators import rows
+from mvib.estimators.precision import without_autocast
 from mvib.estimators.ranks import ALONE, Ranks
 from mvib.plan.plan import (
     Apply,
@@ -292,9 +292,7 @@ def _given(batch: Mapping[str, Tensor], step: Given) -> Tensor:
 @torch.compiler.disable  # type: ignore[untyped-decorator]
 def _draw(channel: nn.Module, source: Tensor, *places: Tensor | None) -> Any:
     # Pixels keep their precision whatever the networks' is.
-    kind = source.device.type
-    autocast = torch.autocast(kind, enabled=False) if kind != "meta" else nullcontext()
-    with autocast, torch.set_grad_enabled(source.requires_grad and torch.is_grad_enabled()):
+    with without_autocast(source), torch.set_grad_enabled(source.requires_grad and torch.is_grad_enabled()):
         return channel(source, *places)
 
 

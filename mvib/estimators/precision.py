@@ -17,6 +17,8 @@ def without_autocast(values: Tensor) -> AbstractContextManager[object]:
     Without it a surrounding `torch.autocast` would carry out the products of an estimator in half precision even
     though its inputs are in float32.
     """
-    if values.device.type == "meta":  # has shapes only, and autocast refuses it
+    # A tensor on `meta` has shapes only, and autocast refuses it. A program that is exported runs without autocast, and
+    # `torch.export.load` (2.10 to 2.13) cannot read a region of it that `torch.export.save` wrote.
+    if values.device.type == "meta" or torch.compiler.is_exporting():
         return nullcontext()
     return torch.autocast(values.device.type, enabled=False)

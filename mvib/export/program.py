@@ -38,17 +38,33 @@ def export_program(encoder: Encoder) -> torch.export.ExportedProgram:
 
 
 def program_to_bytes(program: torch.export.ExportedProgram) -> bytes:
-    """The content of a `.pt2` file."""
+    """The content of a `.pt2` file.
+
+    Raises:
+        ExportError: torch has no form for something in it.
+    """
     stream = io.BytesIO()
-    with _quiet():
-        torch.export.save(program, stream)
+    try:
+        with _quiet():
+            torch.export.save(program, stream)
+    except Exception as error:
+        # As above.
+        raise _cannot("a torch program", error) from error
     return stream.getvalue()
 
 
 def program_from_bytes(content: bytes) -> torch.nn.Module:
-    """The program of a `.pt2` file that was just written, as a module; mvib reads no other."""
-    with _quiet():
-        return torch.export.load(io.BytesIO(content)).module()
+    """The program of a `.pt2` file that was just written, as a module; mvib reads no other.
+
+    Raises:
+        ExportError: torch cannot read what it wrote.
+    """
+    try:
+        with _quiet():
+            return torch.export.load(io.BytesIO(content)).module()
+    except Exception as error:
+        # As above.
+        raise _cannot("a torch program that torch can read", error) from error
 
 
 def program_to_onnx(program: torch.export.ExportedProgram, encoder: Encoder) -> bytes:
@@ -86,11 +102,16 @@ class OnnxEncoder:
 
         Raises:
             mvib.data.DataError: `onnxruntime` is not installed.
+            ExportError: it cannot read the file.
         """
         runtime = import_optional("onnxruntime", needed_for="the check of an ONNX file", minimum="1.18")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = 1
-        self._session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        try:
+            self._session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        except Exception as error:
+            # onnxruntime's errors have no class in common but this.
+            raise _cannot("ONNX that onnxruntime can read", error) from error
 
     def __call__(self, *data: Tensor) -> Tensor:
         """The representation of a batch."""

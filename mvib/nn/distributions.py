@@ -7,7 +7,6 @@ computed in at least float32.
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, fields, replace
 from typing import Self
 
@@ -18,6 +17,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from mvib.estimators.draws import exponential, integers, normal, uniform
+from mvib.estimators.precision import without_autocast
 from mvib.nn.sphere import log_peak, mirror_from_first_axis, sample_cosine, turn_with
 
 # Numbers in an intermediate result over pairs of examples: 64 MiB in single precision.
@@ -89,7 +89,7 @@ class ExponentialFamily(Distribution):
         """Return the log density of value m under example b in nats."""
         origin = _at_least_float32(y.detach()).sum(dim=0) / max(1, len(y))
         statistics_MK, natural_BK, log_normalizer_B = self.factors(y, origin=origin)
-        with _without_autocast(statistics_MK):
+        with without_autocast(statistics_MK):
             return torch.addmm(-log_normalizer_B, statistics_MK, natural_BK.T)
 
 
@@ -371,12 +371,6 @@ def _sum_of_scaled_distances(
 def _rows(values: Shaped[Tensor, "B *E"]) -> Float[Tensor, "B E"]:
     lifted = _at_least_float32(values)
     return lifted.flatten(1) if lifted.dim() > 1 else lifted.unsqueeze(1)  # a plain vector has events of one number
-
-
-def _without_autocast(values: Tensor) -> AbstractContextManager[object]:
-    if values.device.type == "meta":  # has shapes only, and autocast refuses it
-        return nullcontext()
-    return torch.autocast(values.device.type, enabled=False)
 
 
 def _at_least_float32(values: Tensor) -> Tensor:
