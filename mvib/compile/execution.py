@@ -311,4 +311,4 @@ def _present(batch: Mapping[str, Tensor], name: str) -> Tensor:
         return mask.bool()
     value = _given(batch, Given(result=name, partial=False))
     # A label that is missing is negative, a row of numbers that is missing is NaN throughout.
-    return value >= 0 if not value.is_floating_point() else ~value.isnan().reshape(len(value), -1).all(dim=1)
+    return value >= 0 if not value.is_floating_point() else ~value.isnan().flatten(1).all(dim=1)
