@@ -77,7 +77,10 @@ def read_inside(folder: Path, path: Path, *, most: int = MOST_BYTES) -> bytes:
     with open_inside(folder, path) as stream:
         # As large as it is, since as many bytes as are asked for are set aside for it.
         size = os.fstat(stream.fileno()).st_size
-        content = stream.read(size) if size <= most else b""
+        try:
+            content = stream.read(size) if size <= most else b""
+        except MemoryError as error:
+            raise NotPlainError(path, f"has {size:,} bytes, more than there is memory for") from error
     if size > most:
         raise NotPlainError(path, f"has more than {most:,} bytes")
     return content

@@ -12,15 +12,17 @@ from typing import Any
 import torch
 
 from mvib.compile import CompiledModel
-from mvib.data import mask_name
+from mvib.data import DataError, mask_name
 from mvib.diagnostics import nearest
 from mvib.evaluate import represent
 from mvib.export.agreement import check_agreement
 from mvib.export.description import describe_export
 from mvib.export.encoder import Encoder
 from mvib.export.errors import ExportError
+from mvib.export.files import LOADER, LOADER_FORM, ONNX, PROGRAM, SPEC, TABLE, WEIGHTS
 from mvib.export.folder import (
     DESCRIPTION,
+    Before,
     files_to_json,
     find_kept,
     list_file,
@@ -31,7 +33,7 @@ from mvib.export.folder import (
 )
 from mvib.export.program import OnnxEncoder, export_program, program_from_bytes, program_to_bytes, program_to_onnx
 from mvib.export.table import Array, arrays_to_npy, arrays_to_parquet
-from mvib.export.weights import SPEC, WEIGHTS, load_encoder, pack_weights
+from mvib.export.weights import load_encoder, pack_weights
 from mvib.inside import check_inside, read_inside
 from mvib.train import Run
 from mvib.train.description import resolved_text
@@ -45,10 +47,7 @@ FORMATS: Mapping[str, str] = {
     "npy": "representation-train.npy and -test.npy, what their rows are, and the labels",
     "parquet": "representation.parquet, training and test part with what their rows are and the labels",
 }
-LOADER, PROGRAM, ONNX = "load_encoder.py", "encoder.pt2", "encoder.onnx"
 FOLDER = "export"
-# The loader is of every format that is an encoder.
-_LOADER = "loader"
 _DATA_FORMATS = {"npy", "parquet"}
 
 
@@ -97,7 +96,8 @@ def export_run(
 
     Every exported encoder is read back from the files that are to stay, and compared with `model.encode` on held-out
     rows of the data, in batches of several sizes; nothing stays unless all agree to 1e-5. A folder holds the export of
-    one run: what the same run with the same weights wrote into it before stays, unless it is written anew.
+    one run: what the same run with the same weights wrote into it before stays. Encoders among it are made again, for
+    a folder may hold anybody's.
 
     Args:
         run: trained; it stays as it is.
@@ -119,21 +119,47 @@ def export_run(
     for name in names:
         maker.make(name)
     description = maker.describe(identity)
+    again = _make_again(maker, path, before, is_same=before.description.get("weights") == description["weights"])
     kept = find_kept(path, before, written=maker.forms, is_same=_what_is_same(before.description, description))
-    listed = {name: list_file(maker.forms_of[name], content) for name, content in maker.files.items()}
-    description["files"] = files_to_json(listed | {name: before.files[name] for name in kept})
+    listed = {name: before.files[name] for name in kept}
+    listed |= {name: list_file(maker.forms_of[name], content) for name, content in maker.files.items()}
+    description["files"] = files_to_json(listed)
     contents = maker.files | {DESCRIPTION: (json.dumps(description, indent=2, allow_nan=False) + "\n").encode()}
     with staged(path) as stage:
         write_stage(stage, contents)
         maker.check(stage)
         move_stage(stage, path, before, kept=kept)
-    notes = [f"kept from an earlier export of this run: {', '.join(sorted(kept))}"] if kept else []
+    notes = [f"made again, for an earlier export of this run had it: {', '.join(again)}"] if again else []
+    if kept:
+        notes.append(f"kept from an earlier export of this run, and not computed again: {', '.join(sorted(kept))}")
     return Export(
         folder=path,
         files={file: len(content) for file, content in contents.items()},
         differences=maker.differences,
         notes=(*maker.notes, *notes),
     )
+
+
+def _make_again(maker: "_Maker", folder: Path, before: Before, *, is_same: bool) -> tuple[str, ...]:
+    """Make the encoders of an earlier export again: what lies there may be anybody's, and is not vouched for.
+
+    Returns:
+        Their formats.
+
+    Raises:
+        ExportError: one cannot be made here.
+    """
+    earlier = {file.form for file in before.files.values()}
+    again = tuple(name for name in FORMATS if name in earlier - maker.forms - _DATA_FORMATS and is_same)
+    for name in again:
+        try:
+            maker.make(name)
+        except DataError as error:
+            raise ExportError(
+                f"`{folder}` holds `{name}` of this run, which cannot be made again here: {error}",
+                "name another folder with `-o`, or remove that one",
+            ) from error
+    return again
 
 
 def _place(run: Run, folder: str | Path | None) -> Path:
@@ -158,11 +184,9 @@ def _identity(run: Run) -> str:
 
 
 def _what_is_same(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, bool]:
-    """By format, whether it would be written now as it was: with the same weights, and of the same data."""
-    weights = before.get("weights") == now["weights"]
-    data = weights and before.get("examples") == now["examples"]
-    # The loader reads whatever is there.
-    return dict.fromkeys(FORMATS, weights) | dict.fromkeys(_DATA_FORMATS, data) | {_LOADER: weights}
+    """By format of the data, whether it would be written now as it was: with the same weights, and of the same data."""
+    is_same = all(before.get(name) == now[name] for name in ("weights", "examples"))
+    return dict.fromkeys(_DATA_FORMATS, is_same)
 
 
 class _Maker:
@@ -190,7 +214,7 @@ class _Maker:
         if name in _DATA_FORMATS:
             self._make_table(name)
             return
-        self._add(_LOADER, LOADER, Path(__file__).with_name("loader.txt").read_bytes())
+        self._add(LOADER_FORM, LOADER, Path(__file__).with_name("loader.txt").read_bytes())
         match name:
             case "safetensors":
                 method = self._run.analysis.method
@@ -256,7 +280,7 @@ class _Maker:
             for file, content in arrays_to_npy(parts, labels, examples.origin).items():
                 self._add(name, file, content)
         else:
-            self._add(name, "representation.parquet", arrays_to_parquet(parts, labels, examples.origin))
+            self._add(name, TABLE, arrays_to_parquet(parts, labels, examples.origin))
 
 
 def _on_cpu(model: CompiledModel) -> CompiledModel:

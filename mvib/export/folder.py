@@ -10,12 +10,13 @@ import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mvib.export.description import FORMAT
 from mvib.export.errors import ExportError
+from mvib.export.files import form_of
 from mvib.inside import MOST_BYTES, NotPlainError, read_inside
 from mvib.reading import parse_json
 from mvib.writing import sync_folder, write_whole
@@ -63,15 +64,20 @@ def files_to_json(files: Mapping[str, ExportedFile]) -> dict[str, Any]:
     return {name: {"format": f.form, "bytes": f.size, "sha256": f.sha256} for name, f in sorted(files.items())}
 
 
-def read_description(folder: Path) -> dict[str, Any]:
+def read_description(folder: Path, *, follows_links: bool) -> dict[str, Any]:
     """What stands in the description of an export.
+
+    Args:
+        folder: of the export.
+        follows_links: whether it may lie behind a link, as in the caches of model hubs; only where the user has named
+            the folder to load from it.
 
     Raises:
         ExportError: it is missing or damaged, or of another version.
     """
     file = folder / DESCRIPTION
     try:
-        value = parse_json(_read(file, MOST_BYTES))
+        value = parse_json(_read(file, MOST_BYTES, follows_links=follows_links))
     except ValueError as error:
         raise damaged(file, str(error)) from error
     if not isinstance(value, dict) or type(value.get("format")) is not int:
@@ -106,16 +112,23 @@ def read_files(description: Mapping[str, Any], file: Path) -> dict[str, Exported
     return found
 
 
-def read_listed(folder: Path, name: str, files: Mapping[str, ExportedFile]) -> bytes:
+def read_listed(folder: Path, name: str, files: Mapping[str, ExportedFile], *, follows_links: bool) -> bytes:
     """The content of a file, if it is the one that was exported.
+
+    Args:
+        folder: of the export.
+        name: of the file.
+        files: that the description lists.
+        follows_links: as of the description.
 
     Raises:
         ExportError: it is missing, or has been changed, or is of another export.
     """
     file = folder / name
-    content = _read(file, _MOST_WEIGHTS)
     if name not in files:
         raise damaged(file, f"`{DESCRIPTION}` does not list it")
+    # No more than it is to have is read: a file with holes has any size.
+    content = _read(file, min(files[name].size, _MOST_WEIGHTS), follows_links=follows_links)
     if hashlib.sha256(content).hexdigest() != files[name].sha256:
         raise damaged(
             file, f"it does not have the checksum that `{DESCRIPTION}` lists: it is changed, or of another run"
@@ -133,8 +146,10 @@ def look_before(folder: Path, *, identity: str) -> Before:
         raise ExportError(f"`{folder}` is a file", "name a folder: `-o exported`")
     if not os.path.lexists(folder / DESCRIPTION):
         return Before(description={}, files={})
-    description = read_description(folder)
-    files = read_files(description, folder / DESCRIPTION)
+    description = read_description(folder, follows_links=False)
+    found = read_files(description, folder / DESCRIPTION)
+    # Anybody may have written the list: what it says of a file that mvib gives no such name is passed over.
+    files = {name: replace(file, form=form) for name, file in found.items() if (form := form_of(name)) is not None}
     if description.get("run") != identity:
         method = str(description.get("method"))[:100]
         raise ExportError(
@@ -150,7 +165,7 @@ def find_kept(folder: Path, before: Before, *, written: Collection[str], is_same
         folder: of both.
         before: what there is.
         written: formats that are written anew.
-        is_same: by format, whether what it is made of is as it was.
+        is_same: by format that may stay, whether what it is made of is as it was.
     """
     kept = set()
     for form in {file.form for file in before.files.values()} - set(written):
@@ -235,16 +250,16 @@ def damaged(file: Path, why: str) -> ExportError:
 
 def _is_whole(folder: Path, name: str, files: Mapping[str, ExportedFile]) -> bool:
     try:
-        read_listed(folder, name, files)
+        read_listed(folder, name, files, follows_links=False)
     except ExportError:
         return False
     return True
 
 
-def _read(file: Path, most: int) -> bytes:
-    # An export lies where a user puts it, and the caches of model hubs are made of links. It is no run folder: what its
-    # files hold is shown to nobody, and is used only with the checksum that was written beside it.
-    real = Path(os.path.realpath(file))
+def _read(file: Path, most: int, *, follows_links: bool) -> bytes:
+    # Where links are followed, what the files hold is shown to nobody, and is used only with the checksum that was
+    # written beside it.
+    real = Path(os.path.realpath(file)) if follows_links else file
     try:
         return read_inside(real.parent, real, most=most)
     except FileNotFoundError as error:

@@ -16,11 +16,9 @@ from mvib.compile.example import Example, ExampleError, LabelShape
 from mvib.diagnostics import SpecError
 from mvib.driver import analyse
 from mvib.export.encoder import Encoder
+from mvib.export.files import SPEC, WEIGHTS
 from mvib.export.folder import DESCRIPTION, damaged, read_description, read_files, read_listed
 from mvib.source import SourceFile
-
-WEIGHTS = "encoder.safetensors"
-SPEC = "spec.mvib"
 
 _MOST_NUMBERS = 1 << 26
 
@@ -45,10 +43,10 @@ def load_encoder(folder: str | Path, *, plugins: tuple[str, ...] = ()) -> Encode
         ExportError: a file is missing or damaged, or does not have the checksum that the description lists.
     """
     path = Path(folder)
-    description = read_description(path)
+    description = read_description(path, follows_links=True)
     files = read_files(description, path / DESCRIPTION)
     try:
-        text = read_listed(path, SPEC, files).decode()
+        text = read_listed(path, SPEC, files, follows_links=True).decode()
         analysis = analyse(SourceFile(str(path / SPEC), text), plugins=plugins)
         if not analysis.is_sound:
             raise SpecError(analysis.diagnostics)
@@ -58,7 +56,7 @@ def load_encoder(folder: str | Path, *, plugins: tuple[str, ...] = ()) -> Encode
     except (SpecError, ExampleError, UnicodeDecodeError) as error:
         raise damaged(path / SPEC, str(error)) from error
     encoder = Encoder(model)
-    _load_weights(encoder, path / WEIGHTS, read_listed(path, WEIGHTS, files))
+    _load_weights(encoder, path / WEIGHTS, read_listed(path, WEIGHTS, files, follows_links=True))
     return encoder
 
 

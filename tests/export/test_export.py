@@ -266,7 +266,8 @@ def relist(folder: Path) -> None:
     """Let the list of files be of what lies there, as somebody can who wants an encoder to be taken for another."""
     description = json.loads((folder / "encoder.json").read_text())
     for name, entry in description["files"].items():
-        entry["sha256"] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        content = (folder / name).read_bytes()
+        entry |= {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     (folder / "encoder.json").write_text(json.dumps(description))
 
 

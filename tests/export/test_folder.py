@@ -49,8 +49,11 @@ def check_list(folder: Path) -> None:
 def test_a_format_is_added_to_those_of_the_same_run(run: Run, tmp_path: Path) -> None:
     export_run(run, tmp_path, formats=("safetensors",))
     found = export_run(run, tmp_path, formats=("npy",))
-    assert "kept from an earlier export of this run: encoder.safetensors, load_encoder.py, spec.mvib" in found.notes
-    assert "encoder.safetensors" not in found.files
+    assert "made again, for an earlier export of this run had it: safetensors" in found.notes
+    assert {"encoder.safetensors", "representation-test.npy"} <= set(found.files)
+    found = export_run(run, tmp_path, formats=("safetensors",))
+    assert "kept from an earlier export of this run, and not computed again: label-label-test.npy" in found.notes[-1]
+    assert "representation-test.npy" not in found.files
     check_list(tmp_path)
     assert {"encoder.safetensors", "representation-test.npy"} <= set(listed(tmp_path))
     assert load_encoder(tmp_path)(torch.zeros(1, 1, 4, 4)).shape == (1, found_width(tmp_path))
@@ -102,10 +105,62 @@ def test_rows_of_other_data_do_not_stay_beside_each_other(tmp_path: Path) -> Non
 
 
 def test_a_changed_file_does_not_stay(run: Run, tmp_path: Path) -> None:
-    export_run(run, tmp_path, formats=("safetensors",))
+    export_run(run, tmp_path, formats=("safetensors", "npy"))
     (tmp_path / "spec.mvib").write_text("method Other\n")
-    found = export_run(run, tmp_path, formats=("npy",))
-    assert found.notes == ("kept from an earlier export of this run: load_encoder.py",)
+    (tmp_path / "rows-test.jsonl").write_text("")
+    export_run(run, tmp_path, formats=("safetensors",))
+    check_list(tmp_path)
+    assert set(listed(tmp_path)) == {"encoder.safetensors", "spec.mvib", "load_encoder.py"}
+
+
+def list_again(folder: Path, *, more: dict[str, str]) -> None:
+    """List what lies in a folder as if an export of the run had written it."""
+    description = json.loads((folder / "encoder.json").read_text())
+    for name, form in more.items():
+        content = (folder / name).read_bytes()
+        entry = {"format": form, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        description["files"][name] = entry
+    (folder / "encoder.json").write_text(json.dumps(description))
+
+
+@pytest.mark.parametrize("form", ["loader", "npy", "torch"])
+def test_what_a_stranger_lists_is_not_vouched_for(run: Run, tmp_path: Path, form: str) -> None:
+    export_run(run, tmp_path, formats=("safetensors",))
+    right = contents(tmp_path)
+    for name in ("load_encoder.py", "encoder.safetensors", "json.py"):
+        (tmp_path / name).write_bytes(b"planted")
+    list_again(tmp_path, more=dict.fromkeys(("load_encoder.py", "encoder.safetensors", "json.py"), form))
+    export_run(run, tmp_path, formats=("npy",))
+    # Its own file is nobody's to remove, and is no part of the export.
+    assert contents(tmp_path)["json.py"] == b"planted"
+    assert "json.py" not in listed(tmp_path)
+    for name in ("load_encoder.py", "encoder.safetensors", "spec.mvib"):
+        assert contents(tmp_path)[name] == right[name]
+    load_encoder(tmp_path)
+
+
+def test_nothing_is_kept_through_a_link(run: Run, tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    export_run(run, place, formats=("npy",))
+    (place / "rows-test.jsonl").rename(tmp_path / "private")
+    (place / "rows-test.jsonl").symlink_to(tmp_path / "private")
+    assert not [note for note in export_run(run, place, formats=("safetensors",)).notes if "kept" in note]
+    assert (tmp_path / "private").exists()
+    check_list(place)
+    (place / "encoder.json").rename(tmp_path / "private.json")
+    (place / "encoder.json").symlink_to(tmp_path / "private.json")
+    with pytest.raises(ExportError, match=r"encoder\.json` cannot be used: it is a link"):
+        export_run(run, place, formats=("npy",))
+
+
+def test_no_more_is_read_than_is_listed(run: Run, tmp_path: Path) -> None:
+    export_run(run, tmp_path, formats=("safetensors", "npy"))
+    for name in ("encoder.safetensors", "representation-test.npy"):
+        with (tmp_path / name).open("r+b") as file:
+            file.truncate(1 << 39)
+    with pytest.raises(ExportError, match=r"encoder\.safetensors` cannot be used: it has more than"):
+        load_encoder(tmp_path)
+    export_run(run, tmp_path, formats=("safetensors",))
     check_list(tmp_path)
 
 
