@@ -25,6 +25,7 @@ from mvib.export.folder import (
     Before,
     files_to_json,
     find_kept,
+    held_folder,
     list_file,
     look_before,
     move_stage,
@@ -108,14 +109,19 @@ def export_run(
     Raises:
         ExportError: no such format, the encoder cannot be written in one, or the folder holds something else.
         mvib.data.DataError: a format needs a package that is not installed.
+        mvib.train.FolderError: another export writes into the folder.
         mvib.inside.NotPlainError: the folder of the run holds a link in the place of its export.
         OSError: something cannot be written.
     """
     path = _place(run, folder)
     names = read_formats(",".join(formats))
     identity = _identity(run)
+    with held_folder(path):
+        return _export_into(path, names, _Maker(run, plugins), identity=identity)
+
+
+def _export_into(path: Path, names: Sequence[str], maker: "_Maker", *, identity: str) -> Export:
     before = look_before(path, identity=identity)
-    maker = _Maker(run, plugins)
     for name in names:
         maker.make(name)
     description = maker.describe(identity)

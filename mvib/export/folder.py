@@ -1,11 +1,13 @@
 """The folder of an export: files of one run that belong together, listed with checksums in `encoder.json`.
 
-That file is written last. Whoever reads another one compares it with its checksum, so that files of two exports, or one
-that was cut off, are never taken for an encoder.
+That file is written last, and a journal of the others first. Whoever reads another one compares it with its checksum,
+so that files of two exports, or one that was cut off, are never taken for an encoder.
 """
 
 import hashlib
+import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
@@ -17,13 +19,20 @@ from typing import Any
 from mvib.export.description import FORMAT
 from mvib.export.errors import ExportError
 from mvib.export.files import form_of
-from mvib.inside import MOST_BYTES, NotPlainError, read_inside
+from mvib.inside import MOST_BYTES, NotPlainError, open_inside, read_inside
 from mvib.reading import parse_json
+from mvib.train.lock import locked_folder
 from mvib.writing import sync_folder, write_whole
 
 DESCRIPTION = "encoder.json"
 # Weights of any size that a disk holds.
 _MOST_WEIGHTS = 1 << 40
+# Names and checksums of files that are being moved into the folder.
+_JOURNAL = ".export.json"
+# The folder may be any that the user names, in which `.lock` may be somebody else's.
+_LOCK = ".export.lock"
+# As `tempfile` makes them.
+_STAGE = re.compile(r"\.export-[a-z0-9_]{8}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,15 +146,14 @@ def read_listed(folder: Path, name: str, files: Mapping[str, ExportedFile], *, f
 
 
 def look_before(folder: Path, *, identity: str) -> Before:
-    """What a folder holds of an earlier export of the same run.
+    """What a folder holds of an earlier export of the same run, or of one that was broken off.
 
     Raises:
-        ExportError: it is no folder, or holds the export of another run, or what cannot be read.
+        ExportError: it holds the export of another run, or what cannot be read.
     """
-    if os.path.lexists(folder) and not folder.is_dir():
-        raise ExportError(f"`{folder}` is a file", "name a folder: `-o exported`")
+    moved = _read_journal(folder)
     if not os.path.lexists(folder / DESCRIPTION):
-        return Before(description={}, files={})
+        return Before(description={}, files=moved)
     description = read_description(folder, follows_links=False)
     found = read_files(description, folder / DESCRIPTION)
     # Anybody may have written the list: what it says of a file that mvib gives no such name is passed over.
@@ -155,7 +163,38 @@ def look_before(folder: Path, *, identity: str) -> Before:
         raise ExportError(
             f"`{folder}` holds the export of another run, of {method}", "name another folder with `-o`, or remove it"
         )
-    return Before(description=description, files=files)
+    return Before(description=description, files=moved | files)
+
+
+def _read_journal(folder: Path) -> dict[str, ExportedFile]:
+    """The files that an export had moved which was broken off; without their description they are of nothing.
+
+    Raises:
+        ExportError: a link is in the place of the journal, or what is no file.
+    """
+    try:
+        values = parse_json(read_inside(folder, folder / _JOURNAL))
+        found = {str(name): str(checksum) for name, checksum in values.items()}
+    except NotPlainError as error:
+        raise ExportError(str(error), "remove it; mvib makes this file anew") from error
+    except (FileNotFoundError, ValueError, AttributeError):
+        return {}
+    moved = {}
+    for name, checksum in found.items():
+        form = form_of(name)
+        with suppress(OSError):
+            # One that somebody has put there since is another file, and is not removed.
+            if form is not None and _checksum(folder, name) == checksum:
+                moved[name] = ExportedFile(form=form, sha256=checksum, size=(folder / name).stat().st_size)
+    return moved
+
+
+def _checksum(folder: Path, name: str) -> str:
+    digest = hashlib.sha256()
+    with open_inside(folder, folder / name) as stream:
+        while content := stream.read(1 << 20):
+            digest.update(content)
+    return digest.hexdigest()
 
 
 def find_kept(folder: Path, before: Before, *, written: Collection[str], is_same: Mapping[str, bool]) -> set[str]:
@@ -177,26 +216,48 @@ def find_kept(folder: Path, before: Before, *, written: Collection[str], is_same
 
 
 @contextmanager
-def staged(folder: Path) -> Iterator[Path]:
-    """A new folder within another, for files that are to be checked before they are moved; it is gone at the end.
+def held_folder(folder: Path) -> Iterator[None]:
+    """A folder for one export at a time, without what a process left in it that was killed.
 
-    The other is made where it is not there, and is gone too where nothing was put into it.
+    It is made where it is not there, and is gone at the end where nothing was put into it.
 
     Raises:
-        OSError: it cannot be made.
+        ExportError: it is a file.
+        mvib.train.FolderError: another export writes into it.
+        OSError: it cannot be made, or written.
     """
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise ExportError(f"`{folder}` is a file", "name a folder: `-o exported`")
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        stage = Path(tempfile.mkdtemp(prefix=".export-", dir=folder))
-        try:
-            yield stage
-        finally:
-            shutil.rmtree(stage, ignore_errors=True)
+        with locked_folder(folder, observer=_ignore, name=_LOCK):
+            for path in folder.iterdir():
+                if _STAGE.fullmatch(path.name) and _is_folder(path):
+                    shutil.rmtree(path, ignore_errors=True)
+            yield
     finally:
         for path in made:
             with suppress(OSError):
                 path.rmdir()
+
+
+def _ignore(event: object) -> None:
+    """A lock of an export that was killed is no news: what it left is removed."""
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """A new folder within another, for files that are to be checked before they are moved; it is gone at the end.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    stage = Path(tempfile.mkdtemp(prefix=".export-", dir=folder))
+    try:
+        yield stage
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
 
 
 def write_stage(stage: Path, contents: Mapping[str, bytes]) -> None:
@@ -224,23 +285,33 @@ def move_stage(stage: Path, folder: Path, before: Before, *, kept: Collection[st
     """
     names = sorted(path.name for path in stage.iterdir() if path.name != DESCRIPTION)
     for name in names:
-        if name not in before.files and os.path.lexists(folder / name):
+        if os.path.lexists(folder / name) and (name not in before.files or _is_folder(folder / name)):
             raise ExportError(
                 f"`{folder / name}` is there already, and no export of this run wrote it",
                 "name another folder with `-o`, or move it away",
             )
+    # First: who is killed leaves no file behind that the next export cannot know for one of mvib's.
+    checksums = {name: _checksum(stage, name) for name in names}
+    write_whole(folder / _JOURNAL, json.dumps(checksums).encode())
     try:
         for name in names:
             (stage / name).replace(folder / name)
         for name in set(before.files) - set(names) - set(kept):
-            (folder / name).unlink(missing_ok=True)
+            if not _is_folder(folder / name):
+                (folder / name).unlink(missing_ok=True)
         (stage / DESCRIPTION).replace(folder / DESCRIPTION)
-    except OSError:
+    except BaseException:
         # Without the description they are of nothing. Those that replaced others are left to the next export.
         for name in set(names) - set(before.files):
             (folder / name).unlink(missing_ok=True)
+        (folder / _JOURNAL).unlink(missing_ok=True)
         raise
     sync_folder(folder)
+    (folder / _JOURNAL).unlink(missing_ok=True)
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def damaged(file: Path, why: str) -> ExportError:

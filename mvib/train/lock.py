@@ -67,18 +67,19 @@ class Owner:
 
 
 @contextmanager
-def locked_folder(folder: Path, *, observer: Observer) -> Iterator[None]:
+def locked_folder(folder: Path, *, observer: Observer, name: str = NAME) -> Iterator[None]:
     """Hold the lock of a run folder. The system lets go of it when the process ends, however it ends.
 
     Args:
         folder: is there already.
         observer: is told of a lock that was left behind.
+        name: of the file that is locked.
 
     Raises:
         FolderError: another process holds it, or a stranger's file is in its place.
         OSError: the folder cannot be written.
     """
-    path = folder / NAME
+    path = folder / name
     descriptor, before = _take(path)
     try:
         if before is not None:

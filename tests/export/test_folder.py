@@ -11,7 +11,7 @@ import torch
 from mvib.cli.main import main
 from mvib.export import ExportError, export_run, load_encoder
 from mvib.inside import NotPlainError
-from mvib.train import Run, load_run, train_method
+from mvib.train import FolderError, Run, load_run, train_method
 from tests.train.small import BOTTLENECK, CONTRASTIVE, analysis_of, arrays
 
 
@@ -243,6 +243,80 @@ def test_a_move_that_is_broken_off_leaves_what_no_loader_takes(
             export_run(run, place, formats=("safetensors",))
     export_run(run, place, formats=("safetensors",))
     check_list(place)
+
+
+class Killed(BaseException):
+    """What no code expects."""
+
+
+@pytest.mark.parametrize("is_cleaned", [True, False])
+def test_an_export_that_is_killed_does_not_lock_the_folder(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_cleaned: bool
+) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    (place / "notes.txt").write_text("mine")
+    done = 0
+    replace_file = Path.replace
+
+    def kill(source: Path, target: Path) -> Path:
+        nonlocal done
+        if source.parent != target.parent:
+            done += 1
+            if done == 3:
+                raise Killed
+        return replace_file(source, target)
+
+    def stay(path: Path, **_: bool) -> None:
+        if path.name == ".export.lock":
+            path.rename(path.with_name(".old.lock"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", kill)
+        if not is_cleaned:
+            # As SIGKILL leaves it.
+            patched.setattr(Path, "unlink", stay)
+            patched.setattr(shutil, "rmtree", lambda *_, **__: None)
+        with pytest.raises(Killed):
+            export_run(run, place, formats=("safetensors",))
+    left = {path.name for path in place.iterdir()} - {"notes.txt"}
+    assert (left == set()) == is_cleaned
+    if not is_cleaned:
+        assert {"encoder.safetensors", "load_encoder.py", ".export.json"} <= left
+        (place / ".old.lock").unlink()
+        # Of the user, in the place of one that was moved.
+        (place / "load_encoder.py").write_text("mine")
+        with pytest.raises(ExportError, match=r"load_encoder\.py` is there already"):
+            export_run(run, place, formats=("safetensors",))
+        (place / "load_encoder.py").unlink()
+    export_run(run, place, formats=("npy",))
+    (place / "notes.txt").unlink()
+    check_list(place)
+    assert not [path for path in place.iterdir() if path.name.startswith(".")]
+
+
+def test_two_exports_do_not_write_into_a_folder_at_once(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def export_too(*_: object) -> None:
+        with pytest.raises(FolderError, match="is in use by process"):
+            export_run(run, tmp_path, formats=("safetensors",))
+
+    monkeypatch.setattr("mvib.export.export.write_stage", export_too)
+    with pytest.raises(ExportError, match="there is no file"):
+        export_run(run, tmp_path, formats=("safetensors",))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_in_the_place_of_a_listed_file_stays(run: Run, tmp_path: Path) -> None:
+    export_run(run, tmp_path, formats=("safetensors", "npy"))
+    (tmp_path / "rows-test.jsonl").unlink()
+    (tmp_path / "rows-test.jsonl").mkdir()
+    with pytest.raises(ExportError, match=r"rows-test\.jsonl` is there already"):
+        export_run(run, tmp_path, formats=("npy",))
+    export_run(run, tmp_path, formats=("safetensors",))
+    assert "rows-test.jsonl" not in listed(tmp_path)
+    assert (tmp_path / "rows-test.jsonl").is_dir()
 
 
 def test_files_of_two_weights_are_never_taken_for_one_encoder(tmp_path: Path) -> None:
