@@ -266,6 +266,7 @@ class PictureRows(StoredRows):
         self._bad = bad
         self._stands_in = stands_in
         self._met: list[BadItem] = []
+        self._stood_in: set[int] = set()
 
     @property
     def row_shape(self) -> tuple[int, ...]:
@@ -305,6 +306,11 @@ class PictureRows(StoredRows):
         met, self._met = tuple(self._met), []
         return met
 
+    @property
+    def stood_in(self) -> frozenset[int]:
+        """Those whose picture could not be decoded when it was last asked for."""
+        return frozenset(self._stood_in)
+
     def _decode_or_stand_in(self, row: int) -> Tensor:
         number = len(self._indices)
         others = ((row + step) % number for step in range(number if self._stands_in else 1))
@@ -312,9 +318,15 @@ class PictureRows(StoredRows):
         for _, other in zip(range(_TRIES), same, strict=False):
             place = int(self._indices[other])
             try:
-                return decode(self._store, place, self._form)
+                pixels = decode(self._store, place, self._form)
             except PictureError as problem:
                 self._report(BadItem(self._store.name(place), str(problem)))
+                self._stood_in.add(row)
+                continue
+            if other == row:
+                # A file that could not be read for a while is itself again.
+                self._stood_in.discard(row)
+            return pixels
         raise DataError(
             f"`{self._store.name(int(self._indices[row]))}` can no longer be read, and nothing can stand in for it",
             "mend the file, or remove it and begin another run",

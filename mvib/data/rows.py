@@ -103,6 +103,11 @@ class StoredRows(ABC):
         """Bad items that a loading process has met since the last call."""
         return ()
 
+    @property
+    def stood_in(self) -> frozenset[int]:
+        """Rows that this process has read as another example, since their own could not be read."""
+        return frozenset()
+
     def to(self, device: torch.device) -> "StoredRows":
         """The same on a device where that is possible; otherwise the batches are moved one by one."""
         return self
@@ -188,6 +193,11 @@ class FlatRows(StoredRows):
     def take_met(self) -> tuple[BadItem, ...]:
         """Of those below."""
         return self._rows.take_met()
+
+    @property
+    def stood_in(self) -> frozenset[int]:
+        """As the rows below."""
+        return self._rows.stood_in
 
     def to(self, device: torch.device) -> StoredRows:
         """With those below moved."""

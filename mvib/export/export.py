@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from mvib.compile import CompiledModel
-from mvib.data import DataError, mask_name
+from mvib.data import DataError, Rows, mask_name
 from mvib.diagnostics import nearest
 from mvib.evaluate import represent
 from mvib.export.agreement import check_agreement
@@ -274,16 +274,24 @@ class _Maker:
 
     def _make_table(self, name: str) -> None:
         examples = self._run.examples
-        parts: dict[str, Array] = {
-            part: represent(self._run.model, {key: getattr(column, part) for key, column in examples.columns.items()})
-            for part in ("train", "test")
-        }
+        parts: dict[str, Array] = {}
+        unread: dict[str, frozenset[int]] = {}
+        for part in ("train", "test"):
+            columns: dict[str, Rows] = {key: getattr(column, part) for key, column in examples.columns.items()}
+            parts[part] = represent(self._run.model, columns)
+            stored = [rows for rows in columns.values() if not isinstance(rows, torch.Tensor)]
+            unread[part] = frozenset().union(*(rows.stood_in for rows in stored))
+            # Training does with another picture of the class; here it would stand under the name of the bad one.
+            parts[part][sorted(unread[part])] = float("nan")
+        if number := sum(map(len, unread.values())):
+            note = f"{number} example{'s' if number > 1 else ''} of the data cannot be read: NaN in the representation"
+            self.notes += [] if note in self.notes else [note]
         labels = {
             key: {part: getattr(column, part)[:].cpu().numpy() for part in parts}
             for key, column in examples.labels.items()
         }
         if name == "npy":
-            for file, content in arrays_to_npy(parts, labels, examples.origin).items():
+            for file, content in arrays_to_npy(parts, labels, examples.origin, unread).items():
                 self._add(name, file, content)
         else:
             self._add(name, TABLE, arrays_to_parquet(parts, labels, examples.origin))

@@ -4,7 +4,7 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,29 +20,38 @@ REPRESENTATION = "representation"
 ROWS = "rows"
 
 
-def arrays_to_npy(parts: Mapping[str, Array], labels: Labels, origin: Origin | None = None) -> dict[str, bytes]:
+def arrays_to_npy(
+    parts: Mapping[str, Array],
+    labels: Labels,
+    origin: Origin | None = None,
+    unread: Mapping[str, Collection[int]] | None = None,
+) -> dict[str, bytes]:
     """One file for each part of the data, one for each label of it, and one that says what its rows are.
 
     Args:
         parts: representations, (N, D), of `train` and `test`; row i is example i of the part.
         labels: by name, of each part; -1 stands for a missing one.
         origin: of the examples, none where it is not known.
+        unread: rows of each part that could not be read.
 
     Returns:
         Contents by the name of the file.
     """
     files = {f"{REPRESENTATION}-{part}.npy": _npy(rows) for part, rows in parts.items()}
     for part, rows in parts.items():
-        lines = (json.dumps(line) for line in describe_rows(part, len(rows), labels, origin))
+        described = describe_rows(part, len(rows), labels, origin, unread=(unread or {}).get(part, ()))
+        lines = (json.dumps(line) for line in described)
         # JSON and no CSV: a path may hold any character, and a table of them is opened by programs that compute.
         files[f"{ROWS}-{part}.jsonl"] = "".join(f"{line}\n" for line in lines).encode()
-    for number, (name, by_part) in enumerate(labels.items(), start=1):
+    for number, by_part in enumerate(labels.values(), start=1):
         for part, rows in by_part.items():
-            files[f"{_file_name(name, number, labels)}-{part}.npy"] = _npy(rows)
+            files[f"{_file_name(number, labels)}-{part}.npy"] = _npy(rows)
     return files
 
 
-def describe_rows(part: str, number: int, labels: Labels, origin: Origin | None) -> Iterator[dict[str, Any]]:
+def describe_rows(
+    part: str, number: int, labels: Labels, origin: Origin | None, *, unread: Collection[int] = ()
+) -> Iterator[dict[str, Any]]:
     """What each row of a part is: its number; part, row and name in the data, as far as they are known; its labels.
 
     Args:
@@ -50,10 +59,13 @@ def describe_rows(part: str, number: int, labels: Labels, origin: Origin | None)
         number: of rows.
         labels: by name, of each part.
         origin: of the examples, none where it is not known.
+        unread: rows that could not be read.
     """
     source = None if origin is None else _part_of(origin, part)
     for row in range(number):
         line: dict[str, Any] = {"row": row}
+        if row in unread:
+            line["unread"] = True
         if source is not None:
             place = int(source.rows[row])
             line |= {"data_part": source.part, "data_row": place}
@@ -113,8 +125,13 @@ def _npy(rows: Array) -> bytes:
     return stream.getvalue()
 
 
-def _file_name(label: str, number: int, labels: Mapping[str, object]) -> str:
+def _file_name(number: int, labels: Mapping[str, object]) -> str:
     """A label's name may come from a stranger's file: only letters, digits and `_` of it reach the name of a file."""
     names = [re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-")[:100] for name in labels]
+    # On some systems names that differ in capitals alone are one.
+    known = [name.lower() for name in names]
     name = names[number - 1]
-    return f"label-{name}" if name and names.count(name) == 1 else f"label-{number}"
+    if name and known.count(name.lower()) == 1:
+        return f"label-{name}"
+    # No name of a label begins with a hyphen.
+    return f"label-{number}" if str(number) not in known else f"label--{number}"

@@ -22,6 +22,7 @@ from mvib.export.agreement import check_agreement
 from mvib.export.export import read_formats
 from mvib.export.table import arrays_to_npy
 from mvib.train import Run, train_method
+from tests.data.pictures import write_classes
 from tests.train.small import BOTTLENECK, CONTRASTIVE, analysis_of, arrays
 
 SETTINGS: dict[str, str | float] = {"train.epochs": 1}
@@ -154,6 +155,32 @@ def test_a_table_holds_the_representation_and_the_labels(run: Run, tmp_path: Pat
     assert table["data_row"] == [*origin.train.rows.tolist(), *origin.test.rows.tolist()]
     assert "name" not in table
     assert [value % 3 for value in table["data_row"]] == table["label"]
+
+
+def test_a_picture_that_cannot_be_read_has_no_row_of_another(tmp_path: Path) -> None:
+    write_classes(tmp_path / "pictures", number=12)
+    text = CONTRASTIVE.replace("conv(4, 8)", "mlp(8)")
+    data = f"folder:{tmp_path / 'pictures'},cache=no,skip=2"
+    run = train_method(analysis_of(text, {"train.epochs": 1}), data=data)
+    place, origin = 2, run.examples.origin
+    assert origin is not None
+    assert origin.train.name is not None
+    name = origin.train.name(int(origin.train.rows[place]))
+    (tmp_path / "pictures" / name).write_bytes(b"no picture")
+    found = export_run(run, tmp_path / "out", formats=("npy",))
+    assert "1 example of the data cannot be read: NaN in the representation" in found.notes
+    rows = np.load(tmp_path / "out" / "representation-train.npy", allow_pickle=False)
+    assert np.flatnonzero(np.isnan(rows).all(axis=1)).tolist() == [place]
+    assert np.isnan(rows).any(axis=1).sum() == 1
+    lines = [json.loads(line) for line in (tmp_path / "out" / "rows-train.jsonl").read_text().splitlines()]
+    assert [line["name"] for line in lines if line.get("unread")] == [name]
+
+
+def test_files_of_labels_do_not_collide() -> None:
+    labels = {name: {"train": np.zeros(1)} for name in ("类", "1", "A", "a", "4")}
+    files = arrays_to_npy({"train": np.zeros((1, 2))}, labels)
+    names = ["label--1", "label-1", "label-3", "label--4", "label-4"]
+    assert list(files)[2:] == [f"{name}-train.npy" for name in names]
 
 
 def test_names_of_labels_cannot_leave_the_folder() -> None:
