@@ -186,11 +186,12 @@ def _column(key: str, part: _Parts) -> RawColumn:
         test = None if part.test is None else _values(part.test).astype(np.int64)
         return label_column(array.astype(np.int64), test, description=f"array `{key}`")
     kind, train = _features(part.train)
+    is_scaled = kind is ColumnKind.IMAGE and array.dtype == np.uint8
     return RawColumn(
         kind=kind,
         train=train,
         test=None if part.test is None else _features(part.test)[1],
-        description=f"array `{key}`",
+        description=f"array `{key}`{', bytes divided by 255' if is_scaled else ''}",
     )
 
 

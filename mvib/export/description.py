@@ -25,7 +25,9 @@ _AXES = {
 }
 
 
-def describe_export(run: Run, encoder: Encoder, *, identity: str, weights: str) -> dict[str, Any]:
+def describe_export(
+    run: Run, encoder: Encoder, *, identity: str, weights: str, is_training_data: bool
+) -> dict[str, Any]:
     """What stands in the description, ready for JSON, apart from the files.
 
     Args:
@@ -33,6 +35,7 @@ def describe_export(run: Run, encoder: Encoder, *, identity: str, weights: str) 
         encoder: of it.
         identity: of the run.
         weights: a checksum of the weights of the encoder.
+        is_training_data: whether the examples are those that the run was trained on.
     """
     method = run.analysis.method
     assert method is not None
@@ -56,6 +59,8 @@ def describe_export(run: Run, encoder: Encoder, *, identity: str, weights: str) 
         "examples": {
             "source": run.config.data,
             "fingerprint": fingerprint(columns),
+            # Otherwise what is said of the examples, and was seen of the inputs, is of data that the export was given.
+            "trained_on": is_training_data,
             "train": run.examples.num_train,
             "test": run.examples.num_held_out,
             # The rows hold the numbers of the classes, from 0 in this order.

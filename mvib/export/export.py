@@ -39,7 +39,7 @@ from mvib.inside import check_inside, read_inside
 from mvib.train import Run
 from mvib.train.description import resolved_text
 from mvib.train.examples import fingerprint
-from mvib.train.folder import RunFolder
+from mvib.train.folder import RunFolder, read_config_file
 
 FORMATS: Mapping[str, str] = {
     "safetensors": "encoder.safetensors with its spec, and load_encoder.py",
@@ -189,6 +189,14 @@ def _identity(run: Run) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def _is_trained_on(run: Run) -> bool:
+    """Whether the examples of a run are those that it was trained on; its user may have named others."""
+    if run.folder is None:
+        return True
+    saved = read_config_file(RunFolder(run.folder))
+    return bool(fingerprint(run.examples.columns) == saved["fingerprint"])
+
+
 def _what_is_same(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, bool]:
     """By format of the data, whether it would be written now as it was: with the same weights, and of the same data."""
     is_same = all(before.get(name) == now[name] for name in ("weights", "examples"))
@@ -237,7 +245,10 @@ class _Maker:
     def describe(self, identity: str) -> dict[str, Any]:
         """The description, without its files."""
         weights = hashlib.sha256(self.files.get(WEIGHTS) or pack_weights(self._encoder)).hexdigest()
-        return describe_export(self._run, self._encoder, identity=identity, weights=weights)
+        is_training_data = _is_trained_on(self._run)
+        return describe_export(
+            self._run, self._encoder, identity=identity, weights=weights, is_training_data=is_training_data
+        )
 
     def check(self, folder: Path) -> None:
         """Compare every encoder in a folder, read as a user will read it, with the model.

@@ -65,6 +65,24 @@ def test_arrays_say_their_range_and_shape(tmp_path: Path) -> None:
     assert (found["examples"]["train"], found["examples"]["test"]) == (64, 16)
 
 
+def test_bytes_say_that_they_are_divided(tmp_path: Path) -> None:
+    data = arrays()
+    run = train_method(
+        analysis_of(CONTRASTIVE, ONE), data={**data, "image": (255 * data["image"].clamp(0, 1)).to(torch.uint8)}
+    )
+    export_run(run, tmp_path, formats=("safetensors",))
+    assert described(tmp_path)["inputs"][0]["about"] == "array `image`, bytes divided by 255"
+    assert described(tmp_path)["examples"]["trained_on"]
+
+
+def test_other_data_are_said_to_be(tmp_path: Path) -> None:
+    train_method(analysis_of(CONTRASTIVE, ONE), data=arrays(), out=tmp_path / "run")
+    for number, is_same in ((80, True), (60, False)):
+        run = load_run(tmp_path / "run", data=arrays(number=number))
+        export_run(run, tmp_path / str(number), formats=("safetensors",))
+        assert described(tmp_path / str(number))["examples"]["trained_on"] is is_same
+
+
 def test_the_mean_of_a_stochastic_encoder_is_said_to_be_one(tmp_path: Path) -> None:
     export_run(train_method(analysis_of(BOTTLENECK, ONE), data=arrays()), tmp_path, formats=("npy",))
     assert [v["is"] for v in described(tmp_path)["representation"]["variables"]] == ["the mean of a stochastic encoder"]
