@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "mvib"
 
 # Lowest first. Members of one layer do not import each other. `__init__` is the front door, `mvib` itself.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("source", "inside", "reading", "resources", "version"),
+    ("source", "inside", "launched", "reading", "resources", "version"),
     ("writing",),
     ("diagnostics",),
     ("syntax",),

@@ -12,10 +12,10 @@ from mvib.data import DataError, WorkerEndedError
 from mvib.diagnostics import SpecError
 from mvib.evaluate import ProbeError
 from mvib.inside import NotPlainError
+from mvib.launched import is_first_process, is_started_by_another
 from mvib.source import printable_lines
 from mvib.train import FolderError, Interrupted, NonFiniteError, SettingError
 from mvib.train.errors import FirstProcessFailed, PeerLostError
-from mvib.train.processes import is_first_process, is_started_by_another
 
 
 @contextmanager

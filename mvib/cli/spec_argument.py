@@ -10,6 +10,7 @@ from mvib.catalogue import PluginError
 from mvib.cli.exit_codes import SPEC_WRONG, WRONG_USAGE
 from mvib.diagnostics import Diagnostic, Severity, nearest, render_text
 from mvib.driver import Analysis, SpecNotFoundError, analyse, read_source
+from mvib.launched import is_first_process
 from mvib.source import SourceFile, printable
 from mvib.syntax.parser import MAX_CHARACTERS
 
@@ -79,10 +80,11 @@ def analyse_file(
 def load_analysis(file: str, settings: Sequence[str] = (), plugins: Sequence[str] = ()) -> Analysis:
     """The analysis of a sound spec: prints errors and warnings to standard error, and exits with 1 when it is wrong.
 
-    Notes are for `mvib check`.
+    Notes are for `mvib check`. Of several processes of a run the first prints.
     """
     analysis = analyse_file(file, settings, plugins)
-    print_diagnostics([found for found in analysis.diagnostics if found.severity is not Severity.NOTE])
+    if is_first_process():
+        print_diagnostics([found for found in analysis.diagnostics if found.severity is not Severity.NOTE])
     if not analysis.is_sound:
         raise click.exceptions.Exit(SPEC_WRONG)
     return analysis

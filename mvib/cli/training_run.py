@@ -16,11 +16,11 @@ from mvib.evaluate import Comparison, evaluate_model
 from mvib.evaluate.comparison import align_rows, comparison_notes, comparison_rows, comparison_to_json
 from mvib.evaluate.evaluation import CLASSIFIER
 from mvib.evaluate.probes import PROBES
+from mvib.launched import is_first_process
 from mvib.train import Run, train_method
 from mvib.train.cadence import parse_cadence
 from mvib.train.folder import RunFolder
 from mvib.train.monitors import read_monitors
-from mvib.train.processes import is_first_process
 from mvib.train.run import analyse_run, record_probes
 
 

@@ -13,6 +13,7 @@ from mvib.compile import CompiledModel
 from mvib.data import Loading
 from mvib.diagnostics import SpecError
 from mvib.driver import Analysis
+from mvib.launched import is_launching
 from mvib.render import LayoutError, render_svg
 from mvib.semantics.method import Method
 from mvib.train.cadence import Cadence
@@ -31,7 +32,7 @@ from mvib.train.lock import locked_folder
 from mvib.train.monitors import MONITORS, Monitoring, draw_neighbours, open_sinks
 from mvib.train.monitors.sinks import check_sinks
 from mvib.train.optimizers import build_optimizer
-from mvib.train.processes import Placement, is_launching
+from mvib.train.processes import Placement
 from mvib.train.randomness import repeatable
 from mvib.train.reconstructions import draw_reconstructions
 from mvib.train.run import Run, build_model

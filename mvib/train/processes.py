@@ -17,11 +17,10 @@ import torch.distributed as dist
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 
+from mvib.launched import IS_STARTED, RANK, is_started_by_another, started_by_torchrun
 from mvib.train.device import choose_device
 from mvib.train.errors import SettingError
 
-# Variables of this program: that it was started as one of several, and which of them it has been.
-_IS_STARTED, _RANK = "MVIB_STARTED", "MVIB_RANK"
 _PATIENCE = 1.0
 _FAILED = 3
 
@@ -76,7 +75,7 @@ def start_processes(placement: Placement) -> torch.device:
     if is_started_by_another():
         _end_with_parent()
     # What is started now has it too.
-    os.environ[_IS_STARTED] = "1"
+    os.environ[IS_STARTED] = "1"
     strategy = DDPStrategy(process_group_backend="nccl" if device.type == "cuda" else "gloo")
     try:
         with _quiet():
@@ -85,34 +84,13 @@ def start_processes(placement: Placement) -> torch.device:
     except (ValueError, KeyError, dist.DistError) as error:
         why = str(error).partition("\n")[0]
         raise SettingError(f"the processes cannot be started: {why}", "change `--devices` and `--nodes`") from error
-    os.environ[_RANK] = str(dist.get_rank())
+    os.environ[RANK] = str(dist.get_rank())
     return fabric.device
-
-
-def is_first_process() -> bool:
-    """Whether this process of a run is the one that writes and prints; the only one is."""
-    if _RANK in os.environ:
-        return os.environ[_RANK] == "0"
-    if _started() is not None:
-        return os.environ["RANK"] == "0"
-    return not is_started_by_another()
-
-
-def is_launching() -> bool:
-    """Whether this process will start the others, so that none of them is there yet."""
-    return _IS_STARTED not in os.environ and _started() is None and "SLURM_JOB_ID" not in os.environ
-
-
-def is_started_by_another() -> bool:
-    """Whether the first process of a run has started this one, and so looks after its end."""
-    if _IS_STARTED not in os.environ or _started() is not None:
-        return False
-    return os.environ.get("LOCAL_RANK", "0") != "0"
 
 
 def _numbers(placement: Placement) -> tuple[int, int]:
     """Devices of a machine, and machines: those asked for, or those that `torchrun` has started."""
-    started = _started()
+    started = started_by_torchrun()
     if started is None:
         return placement.devices or 1, placement.nodes or 1
     for asked, there, what in (
@@ -124,15 +102,6 @@ def _numbers(placement: Placement) -> tuple[int, int]:
                 f"{asked} {what} are asked for, and `torchrun` started processes for {there}", f"leave out `--{what}`"
             )
     return started
-
-
-def _started() -> tuple[int, int] | None:
-    """What `torchrun` has started: processes of this machine, and machines; none where it is not there."""
-    names = ("WORLD_SIZE", "LOCAL_WORLD_SIZE", "RANK", "TORCHELASTIC_RUN_ID")
-    if not all(name in os.environ for name in names):
-        return None
-    world, local = int(os.environ["WORLD_SIZE"]), int(os.environ["LOCAL_WORLD_SIZE"])
-    return local, world // local
 
 
 def _end_with_parent() -> None:
