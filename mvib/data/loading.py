@@ -7,6 +7,7 @@ seed, epoch, batch and share, and not on how many processes read: a run that goe
 
 import os
 import random
+import re
 import signal
 import threading
 import time
@@ -30,6 +31,9 @@ _MOST_WORKERS = 8
 _READING = 3
 _SIGNAL_SECONDS = 1.0
 _IN_ORDER = 2**32 - 1
+# What torch says of a process that has ended. What one met while it read, such as an error of the user's own data set,
+# has other words: "Caught RuntimeError in DataLoader worker process 0".
+_ENDED = re.compile(r"DataLoader worker \(pid.*\) (exited|is killed by signal)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,7 +252,7 @@ class BatchLoader:
 
 def is_of_workers(problem: BaseException) -> bool:
     """Whether a problem is that a process that reads has ended. torch raises it wherever it finds the program."""
-    return isinstance(problem, RuntimeError) and "DataLoader worker" in str(problem)
+    return isinstance(problem, RuntimeError) and _ENDED.match(str(problem)) is not None
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from torch.utils.data import Dataset
 
 from mvib.data import BatchLoader, DataError, DataSource, Loading, Share, load_source, source_from_object, training_part
 from mvib.data.bad_items import BadItems
+from mvib.data.errors import WorkerEndedError
+from mvib.data.loading import is_of_workers
 from tests.data.pictures import write_classes
 
 CPU = torch.device("cpu")
@@ -130,6 +132,30 @@ class Dying(Dataset[Tensor]):
 def test_a_process_that_dies_is_an_error_and_not_a_hang() -> None:
     with pytest.raises(DataError, match=r"a process that reads the data has ended.*`--workers 1`"):
         epoch(loader(source_from_object(Dying()), workers=1))
+
+
+class Loose(Dataset[Tensor]):
+    def __len__(self) -> int:
+        return 40
+
+    def __getitem__(self, item: int) -> Tensor:
+        if torch.utils.data.get_worker_info() is not None:
+            raise RuntimeError("the cable is loose")
+        return torch.zeros(2)
+
+
+def test_an_error_of_a_data_set_is_not_told_as_a_process_that_has_ended() -> None:
+    with pytest.raises(Exception, match="the cable is loose") as found:
+        epoch(loader(source_from_object(Loose()), workers=1))
+    assert not isinstance(found.value, WorkerEndedError)
+    assert not is_of_workers(found.value)
+    for words in (
+        "DataLoader worker (pid 7) exited unexpectedly with exit code 1. Details are lost due to multiprocessing.",
+        "DataLoader worker (pid(s) 7, 8) exited unexpectedly",
+        "DataLoader worker (pid 7) is killed by signal: Killed. ",
+    ):
+        assert is_of_workers(RuntimeError(words))
+    assert not is_of_workers(RuntimeError("Caught RuntimeError in DataLoader worker process 0.\nOriginal Traceback"))
 
 
 def test_an_object_may_be_a_pair_of_data_sets_or_a_mapping_of_them() -> None:
