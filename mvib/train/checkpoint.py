@@ -59,12 +59,14 @@ class Checkpoint:
         place: where the training was.
         model: tensors of the model by their names.
         optimizer: tensors of the optimizer, by parameter and name.
+        checksum: of all of it but the path.
     """
 
     path: Path
     place: Place
     model: Mapping[str, Tensor]
     optimizer: Mapping[str, Mapping[str, Tensor]]
+    checksum: str
 
 
 def collect_state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -175,24 +177,27 @@ def read_checkpoint(path: Path) -> Checkpoint:
     except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise _damaged(path, str(error)) from error
     place = _read_place(path, header)
-    _check_sum(path, tensors, header)
+    checksum = _check_sum(path, tensors, header)
     model = {name.removeprefix(_MODEL): value for name, value in tensors.items() if name.startswith(_MODEL)}
     optimizer: dict[str, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         if name.startswith(_OPTIMIZER):
             parameter, _, key = name.removeprefix(_OPTIMIZER).rpartition(".")
             optimizer.setdefault(parameter, {})[key] = value
-    return Checkpoint(path=path, place=place, model=model, optimizer=optimizer)
+    return Checkpoint(path=path, place=place, model=model, optimizer=optimizer, checksum=checksum)
 
 
-def _check_sum(path: Path, tensors: Mapping[str, Tensor], header: str | None) -> None:
+def _check_sum(path: Path, tensors: Mapping[str, Tensor], header: str | None) -> str:
+    """The checksum of the content, which is that of the header."""
     assert header is not None, "a header that gave a place is there"
     values = parse_json(header)
     expected = values.pop(_CHECKSUM, None)
     if expected is None:
         raise _damaged(path, "it has no checksum")
-    if expected != _checksum(tensors, values):
+    found = _checksum(tensors, values)
+    if expected != found:
         raise _damaged(path, "its content does not have the checksum that it was written with")
+    return found
 
 
 def _read_place(path: Path, header: str | None) -> Place:

@@ -1,6 +1,6 @@
 """Going on with a run: the settings it has, whether it is the same run, and its state."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from itertools import zip_longest
 from typing import Any
@@ -16,6 +16,7 @@ from mvib.train.errors import FolderError
 from mvib.train.events import Observer
 from mvib.train.examples import ARRAYS, Data, data_name
 from mvib.train.folder import RunFolder, read_config_file, read_records, read_spec_text, rewrite_records
+from mvib.train.history import EpochRecord
 from mvib.train.training import Training
 from mvib.writing import remove_leftovers
 
@@ -131,6 +132,7 @@ def go_on(
     Raises:
         FolderError: no checkpoint can be used, or not the same by all processes, or the metrics are damaged.
         FirstProcessFailed: in the other processes.
+        PeerLostError: another process cannot read the folder.
         OSError: the metrics cannot be written.
     """
 
@@ -140,15 +142,23 @@ def go_on(
         rewrite_records(folder, read_records(folder, epochs=found.place.epoch) if found is not None else ())
         return found
 
-    checkpoint = engine.first(find)
-    if not engine.is_first:
-        checkpoint = read_checkpoint(folder.checkpoint) if folder.checkpoint.is_file() else None
-    if len({*engine.ranks.counts(-1 if checkpoint is None else checkpoint.place.step)}) > 1:
+    at_first = engine.first(find)
+
+    def read() -> tuple[Checkpoint, Sequence[EpochRecord]] | None:
+        found = at_first
+        if not engine.is_first:
+            found = read_checkpoint(folder.checkpoint) if folder.checkpoint.is_file() else None
+        return None if found is None else (found, read_records(folder, epochs=found.place.epoch))
+
+    state = engine.each(read)
+    # Of the content: checkpoints of two runs may be of the same step.
+    if len({*engine.gather([("" if state is None else state[0].checksum, "")])}) > 1:
         raise FolderError(
             f"the processes find other checkpoints in `{folder.path}`", "let the folder lie where all machines see it"
         )
-    if checkpoint is None:
+    if state is None:
         return
+    checkpoint, records = state
     load_model_state(training.model, checkpoint)
     load_optimizer_state(training.model, optimizer, checkpoint)
-    training.go_on(checkpoint.place, read_records(folder, epochs=checkpoint.place.epoch))
+    training.go_on(checkpoint.place, records)

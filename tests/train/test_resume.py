@@ -5,12 +5,16 @@ import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import torch
 
 from mvib.train import FolderError, Interrupted, SettingError, train_method
-from mvib.train.events import EpochEnded, Event, StepTaken
+from mvib.train.engine import Engine
+from mvib.train.events import EpochEnded, Event, StepTaken, ignore_event
+from mvib.train.folder import open_folder
+from mvib.train.going_on import go_on
 from tests.train.small import BOTTLENECK, CONTRASTIVE, METHODS, MOMENTUM, analysis_of, arrays, metrics
 
 
@@ -99,6 +103,41 @@ def test_going_on_with_a_complete_run_changes_nothing(tmp_path: Path, unbroken: 
     run = train_method(analysis_of(BOTTLENECK), data=arrays(), resume=tmp_path / "run")
     assert len(run.history) == 2
     assert_same_run(tmp_path / "run", unbroken / "bottleneck")
+
+
+class SecondOfTwo:
+    """Stands for the engine of a process beside the first, which has found another checkpoint."""
+
+    is_first = False
+
+    def __init__(self) -> None:
+        self.has_failed = False
+
+    def first(self, action: Callable[[], Any]) -> None:
+        return None
+
+    def each(self, action: Callable[[], Any]) -> Any:
+        try:
+            return action()
+        except Exception:
+            self.has_failed = True
+            raise
+
+    def gather(self, lines: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        return [("blake2b:0", ""), *lines]
+
+
+def test_a_checkpoint_of_the_same_step_and_other_content_is_refused(tmp_path: Path, unbroken: Path) -> None:
+    shutil.copytree(unbroken / "bottleneck", tmp_path / "run")
+    folder, engine = open_folder(tmp_path / "run"), SecondOfTwo()
+    nothing, alike = cast(Any, None), cast(Engine, engine)
+    with pytest.raises(FolderError, match="the processes find other checkpoints in"):
+        go_on(nothing, nothing, folder, engine=alike, observer=ignore_event)
+    # What this one cannot read the others hear of: they would wait for it.
+    folder.checkpoint.write_bytes(b"")
+    with pytest.raises(FolderError, match="cannot be used"):
+        go_on(nothing, nothing, folder, engine=alike, observer=ignore_event)
+    assert engine.has_failed
 
 
 def test_another_spec_is_refused_with_the_line_that_differs(unbroken: Path) -> None:
