@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mvib.report.charts import colour_of
+from mvib.report.held_out import have_same_held_out, have_same_name
 from mvib.report.markup import escaped, known_number, number, table
 from mvib.report.runs import ReportedRun
 from mvib.train.monitors.reading import Entry
@@ -29,13 +30,21 @@ class Measure:
     relation: str = ""
     unit: str = ""
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether the number is a lower bound."""
+        return self.relation.startswith("≥")
+
 
 MEASURES = (
-    Measure(reading="I(Z; Y)", about="what Z tells of the label", sentence="tells most of the label",
+    Measure(reading="I(Z; Y)", about="what Z tells of the label",
+            sentence="has the highest lower bound on what Z tells of the label",
             relation="≥ ", unit=" nats"),
-    Measure(reading="I(X; Z)", about="what Z keeps of the input", sentence="keeps most of the input",
+    Measure(reading="I(X; Z)", about="what Z keeps of the input",
+            sentence="has the highest surrogate of what Z keeps of the input",
             relation="≈ ", unit=" nats"),
-    Measure(reading="I(Z1; Z2)", about="what two views share", sentence="has most in common between two views",
+    Measure(reading="I(Z1; Z2)", about="what two views share",
+            sentence="has the highest lower bound on what two views share",
             relation="≥ ", unit=" nats"),
     Measure(reading="effective rank", about="dimensions in use", sentence="uses most dimensions"),
     Measure(reading="RankMe", about="the same, not centred"),
@@ -89,18 +98,21 @@ def kept_table(runs: Sequence[ReportedRun]) -> str:
     """The last readings with the first, a column a run; the most of a row has the longest bar."""
     head = ["", *(f"{dot(place)}{escaped(run.mark)} {escaped(run.method)}" for place, run in enumerate(runs))]
     rows = []
+    # A bar compares runs; one alone has nothing to be compared with but its own beginning.
+    are_compared = len(runs) > 1 and have_same_held_out(runs)
     for measure in MEASURES:
+        is_compared = are_compared and bool(measure.sentence)
         values = [_at_end(run, measure.reading) for run in runs]
         if all(last_seen(run, measure.reading) is None for run in runs):
             continue
         known = [value for value in values if value is not None]
         cells = [f"<b>{escaped(measure.reading)}</b><br><span class='faint'>{escaped(measure.about)}</span>"]
-        cells += [_cell(measure, run, place, known, is_alone=len(runs) == 1) for place, run in enumerate(runs)]
+        cells += [_cell(measure, run, place, known, is_compared=is_compared) for place, run in enumerate(runs)]
         rows.append(cells)
     return table(head, rows) if rows else ""
 
 
-def _cell(measure: Measure, run: ReportedRun, place: int, known: Sequence[float], *, is_alone: bool) -> str:
+def _cell(measure: Measure, run: ReportedRun, place: int, known: Sequence[float], *, is_compared: bool) -> str:
     """A reading of a run: at the end beside the beginning, with a bar where runs are compared."""
     last, first = last_seen(run, measure.reading), first_seen(run, measure.reading)
     if last is None or first is None:
@@ -110,10 +122,8 @@ def _cell(measure: Measure, run: ReportedRun, place: int, known: Sequence[float]
     if last.is_missing_since:
         note = f"at step {last.step:,}, not since; {before}"
         return f'<div class="bars"><span class="faint">{text} {note}</span></div>'
-    is_compared = bool(measure.sentence) and not is_alone
     if is_compared and last.value == max(known):
         text = f"<b>{text}</b>"
-    # A bar compares runs; one alone has nothing to be compared with but its own beginning.
     bar = f'<span class="bar" style="width:{_share(last.value, known)}px;background:{colour_of(place)}"></span>'
     return f'<div class="bars">{text} <span class="faint">{before}</span>{bar if is_compared else ""}</div>'
 
@@ -127,6 +137,8 @@ def _share(value: float, known: Sequence[float]) -> int:
 
 def verdicts(runs: Sequence[ReportedRun]) -> Iterator[str]:
     """Which run has most of what, in sentences of HTML."""
+    if not have_same_held_out(runs):
+        return
     for measure in MEASURES:
         found = [(value, run) for run in runs if (value := _at_end(run, measure.reading)) is not None]
         if not measure.sentence or len(found) < 2:
@@ -134,23 +146,26 @@ def verdicts(runs: Sequence[ReportedRun]) -> Iterator[str]:
         found.sort(key=lambda pair: -pair[0])
         (best, run), (next_value, next_run) = found[:2]
         if best == next_value:
-            yield f"{_name(run)} and {_name(next_run)} are equal in {escaped(measure.reading)}."
+            what = f"the bound on {escaped(measure.reading)}" if measure.is_bound else escaped(measure.reading)
+            yield f"{_name(run)} and {_name(next_run)} are equal in {what}."
             continue
+        # Of two lower bounds the higher is no order of what they bound.
+        end = f"; what is bounded may be as much for {_name(next_run)}" if measure.is_bound else ""
+        with_next = f"{measure.relation if measure.is_bound else ''}{number(next_value)}"
         yield (
             f"{_name(run)} {measure.sentence}: {escaped(measure.reading)} {measure.relation or 'is '}{number(best)}"
-            f"{measure.unit}, before {_name(next_run)} with {number(next_value)}."
+            f"{measure.unit}, before {_name(next_run)} with {with_next}{end}."
         )
 
 
 def caveats(runs: Sequence[ReportedRun]) -> Iterator[str]:
     """What makes the runs hard to compare, in sentences of HTML."""
-    # The fingerprint is of the columns that a method uses, and differs where one takes labels and another none.
-    for keys, words in (
-        (("data", "examples"), "were not trained on the same data"),
-        (("epochs",), "were not trained for the same number of epochs"),
-    ):
-        if len({str([run.config.get(key) for key in keys]) for run in runs}) > 1:
-            yield f"The runs {words}."
+    if not have_same_held_out(runs):
+        yield "The runs were not measured on the same held-out data: their numbers are not compared."
+    if not have_same_name(runs):
+        yield "The runs were not trained on the same data."
+    if len({str(run.config.get("epochs")) for run in runs}) > 1:
+        yield "The runs were not trained for the same number of epochs."
     unfinished = [run for run in runs if str(len(run.records)) != str(run.config.get("epochs"))]
     if unfinished:
         names = ", ".join(map(_name, unfinished))

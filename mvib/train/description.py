@@ -14,7 +14,7 @@ from mvib.semantics.method import Method
 from mvib.syntax.formatter import format_spec
 from mvib.train.config import TrainConfig, settings_text
 from mvib.train.course import Course
-from mvib.train.examples import ARRAYS, Examples, fingerprint
+from mvib.train.examples import ARRAYS, Examples, fingerprint, held_out_fingerprints
 from mvib.version import __version__
 
 
@@ -46,6 +46,7 @@ def describe_run(
         "data_notes": list(examples.notes),
         "left_out": [str(item) for item in examples.bad],
         "fingerprint": fingerprint(examples.columns),
+        "held_out_fingerprints": held_out_fingerprints(examples),
         "shapes": {
             name: {
                 "kind": str(column.kind),

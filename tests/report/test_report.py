@@ -98,11 +98,25 @@ def test_runs_side_by_side(folders: tuple[Path, Path]) -> None:
     page = check_page(text)
     assert len(text) < MOST_BYTES
     assert "2 runs side by side" in page.text
-    assert re.search(r"[AB] \(\w+\) tells most of the label: I\(Z; Y\) ≥", page.text)
+    assert re.search(r"[AB] \(\w+\) has the highest lower bound on what Z tells of the label: I\(Z; Y\) ≥", page.text)
     assert "The runs were not trained" not in page.text
     assert "One seed each" in page.text
     # The reconstructions of the one that decodes images stand beside the neighbours of both.
     assert page.tags.count("img") == 3
+
+
+def test_runs_on_other_held_out_data_are_not_ranked(folders: tuple[Path, Path], copied: Path) -> None:
+    config = json.loads((copied / "config.json").read_text())
+    assert set(config["held_out_fingerprints"]) >= {"image", "label"}
+    text = render_page(read_runs([folders[1], copied]))
+    assert "has the highest" in text
+    assert "the same held-out data" not in text
+    config["held_out_fingerprints"]["image"] = "another"
+    (copied / "config.json").write_text(json.dumps(config))
+    text = render_page(read_runs([folders[1], copied]))
+    assert "The runs were not measured on the same held-out data: their numbers are not compared." in text
+    assert "has the highest" not in text
+    assert 'class="bar"' not in text
 
 
 def test_the_same_runs_give_the_same_bytes(folders: tuple[Path, Path]) -> None:
