@@ -34,7 +34,7 @@ from mvib.train.examples import Examples
 from mvib.train.folder import RunFolder, append_record
 from mvib.train.history import EpochRecord, Measured, RunningMeans
 from mvib.train.interruption import StopRequest, interrupt_after_step
-from mvib.train.monitors import Monitoring
+from mvib.train.monitors import Monitoring, due_steps
 from mvib.train.optimizers import set_rates
 from mvib.train.randomness import seed_held_out, seed_step
 from mvib.train.rates import learning_rate_factor
@@ -83,6 +83,8 @@ class Training:
         self._checkpoints = checkpoints
         self._observer = observer
         self._monitoring = monitoring
+        self._looks = due_steps(course.steps)
+        self._is_watched = False
         self._bad = examples.bad
         self._train, self._held_out = (
             BatchLoader(part, device=engine.device, bad=examples.bad, loading=loading, share=engine.share)
@@ -118,6 +120,8 @@ class Training:
         # The first checkpoint shows before hours of work whether one can be written at all.
         self._save_together()
         self._engine.first(self._begin)
+        is_on = self._monitoring is not None and self._monitoring.is_on
+        self._is_watched = self._engine.agree(stop=0, save=is_on).save
         self._look()
         with interrupt_after_step() as request:
             try:
@@ -284,13 +288,15 @@ class Training:
             raise
 
     def _look(self) -> None:
-        step = self.place.step
-        if self._engine.is_sharded:
-            is_due = self._monitoring is not None and self._monitoring.is_due(step)
-            if not self._engine.agree(stop=0, save=is_due).save:
-                return
+        # Only the first has monitors. All know when it looks, and hear where it cannot: they would wait for it.
+        if not self._is_watched or self.place.step not in self._looks:
+            return
         model = self._engine.whole(self.model)
+        self._engine.first(lambda: self._look_at(model))
+
+    def _look_at(self, model: CompiledModel) -> None:
         if self._monitoring is not None:
+            step = self.place.step
             with self._engine.alone(model):
                 self._monitoring.look(model, step=step, epoch=step // self._course.batches)
 

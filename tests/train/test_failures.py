@@ -4,8 +4,9 @@ import ast
 import errno
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -18,9 +19,10 @@ from mvib.compile import CompiledModel, Output
 from mvib.train import FolderError, NonFiniteError, SettingError, load_run, train_method
 from mvib.train.checkpoint import read_checkpoint
 from mvib.train.config import Precision
-from mvib.train.engine import start_engine
+from mvib.train.engine import Engine, start_engine
 from mvib.train.errors import SingularError
 from mvib.train.events import Event, PartSkipped
+from mvib.train.monitors import Monitoring
 from mvib.train.processes import Placement
 from mvib.train.step import Broken, take_step
 from mvib.train.writing import write_json
@@ -202,6 +204,31 @@ def test_a_held_out_part_of_too_few_rows_is_said_once_and_ends_no_run(
     command = ["train", str(tmp_path / "whitened.mvib"), "--data", f"npz:{tmp_path / 'few.npz'}"]
     assert main([*command, "--out", str(tmp_path / "told")]) == 0
     assert "the held-out estimate of epoch 1 is left out: a batch of the held-out part" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["look", "end_epoch"])
+def test_what_monitors_cannot_write_is_told_to_the_other_processes(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[OSError] = []
+    first = Engine.first
+
+    def fail(self: Monitoring, *arguments: object, **named: object) -> None:
+        raise OSError(errno.ENOSPC, "no room")
+
+    def listen(self: Engine, action: Callable[[], Any]) -> Any:
+        try:
+            return first(self, action)
+        except OSError as error:
+            heard.append(error)
+            raise
+
+    monkeypatch.setattr(Monitoring, name, fail)
+    # It has the others leave where the first fails; without it they wait.
+    monkeypatch.setattr(Engine, "first", listen)
+    with pytest.raises(OSError, match="no room") as found:
+        train_method(analysis_of(CONTRASTIVE), data=arrays(), epochs=1, out=tmp_path / "run")
+    assert heard == [found.value]
 
 
 def test_the_command_says_so_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

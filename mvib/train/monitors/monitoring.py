@@ -86,6 +86,11 @@ class Monitoring:
         self._views = view_family(analysis.method)
         self._parts: tuple[Sample, Measurer] | None = None
 
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is watched."""
+        return len(self._due) > 0
+
     def begin(self, step: int) -> None:
         """Take up what was read up to a step; what a run that was stopped read after it is dropped.
 
