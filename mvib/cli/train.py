@@ -53,6 +53,14 @@ from mvib.cli.spec_argument import load_analysis, parse_settings, plugin_option,
     help="What is watched on held-out data, with commas: rank,knn; or none.",
 )
 @click.option(
+    "--probe",
+    "probes",
+    default=None,
+    metavar="NAMES",
+    help="At the end, of the trained and the untrained network, as of `mvib eval`: lbfgs,rankme; or none; default: "
+    "knn,linear,classifier.",
+)
+@click.option(
     "--sink", "sinks", multiple=True, metavar="NAME", help="Where numbers go beside JSON lines: csv, tensorboard."
 )
 @click.option("--quiet", is_flag=True, help="Print the folder of the run and nothing else.")
@@ -77,6 +85,7 @@ def command(
     checkpoint_every: str | None,
     keep: int,
     monitors: str,
+    probes: str | None,
     sinks: tuple[str, ...],
     quiet: bool,
     form: str,
@@ -113,6 +122,7 @@ def command(
         checkpoint_every=checkpoint_every,
         keep=keep,
         monitors=monitors,
+        probes=probes,
         sinks=sinks,
         plugins=of_spec,
         sink_plugins=plugins,

@@ -14,14 +14,16 @@ from mvib.cli.training_view import watch_training
 from mvib.driver import Analysis
 from mvib.evaluate import Comparison, evaluate_model
 from mvib.evaluate.comparison import align_rows, comparison_notes, comparison_rows, comparison_to_json
-from mvib.evaluate.evaluation import CLASSIFIER
-from mvib.evaluate.probes import PROBES
+from mvib.evaluate.evaluation import CLASSIFIER, DEFAULT_PROBES, read_probes
+from mvib.evaluate.protocols import PROTOCOLS
 from mvib.launched import is_first_process
 from mvib.train import Run, train_method
 from mvib.train.cadence import parse_cadence
 from mvib.train.folder import RunFolder
 from mvib.train.monitors import read_monitors
 from mvib.train.run import analyse_run, record_probes
+
+NO_PROBES = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,7 @@ class TrainRequest:
         checkpoint_every: when checkpoints are written, as the user writes it; none for the default.
         keep: how many checkpoints.
         monitors: names with commas.
+        probes: of the trained and the untrained network, names with commas or `none`; none for those of seconds.
         sinks: names of those beside the JSON lines.
         plugins: that the spec may use.
         sink_plugins: that sinks may come from.
@@ -64,6 +67,7 @@ class TrainRequest:
     checkpoint_every: str | None
     keep: int
     monitors: str
+    probes: str | None
     sinks: tuple[str, ...]
     plugins: tuple[str, ...]
     sink_plugins: tuple[str, ...]
@@ -74,6 +78,7 @@ class TrainRequest:
 def train_and_report(request: TrainRequest) -> None:
     """Train, write the run folder and print the summary; leaves with an exit code where something stops the run."""
     with explained(options=_options(request)):
+        probes = _read_probes(request.probes)
         cadence = parse_cadence(request.checkpoint_every) if request.checkpoint_every is not None else None
         analysis = request.analysis
         if analysis is None:
@@ -101,17 +106,17 @@ def train_and_report(request: TrainRequest) -> None:
             )
         if not is_first_process():
             return
-        comparison = _compare(run)
+        comparison = _compare(run, probes)
         if comparison is not None:
             record_probes(run, comparison_to_json(comparison))
     assert run.folder is not None
     if request.is_json:
-        probes = {} if comparison is None else {"probes": comparison_to_json(comparison)}
-        click.echo(json.dumps({"folder": str(run.folder), **run.summary, **probes}, indent=2))
+        found = {} if comparison is None else {"probes": comparison_to_json(comparison)}
+        click.echo(json.dumps({"folder": str(run.folder), **run.summary, **found}, indent=2))
     elif request.is_quiet:
         click.echo(str(run.folder))
     else:
-        for line in _summary_lines(run, comparison):
+        for line in _summary_lines(run, comparison, is_asked=request.probes is not None):
             click.echo(line)
 
 
@@ -139,12 +144,20 @@ def _folder(request: TrainRequest, analysis: Analysis) -> Path:
     return path
 
 
-def _compare(run: Run) -> Comparison | None:
+def _read_probes(text: str | None) -> tuple[str, ...]:
+    """Before training: a name that is wrong is not to show after a day."""
+    if text is None:
+        return read_probes(DEFAULT_PROBES)
+    return () if text.strip() == NO_PROBES else read_probes(text)
+
+
+def _compare(run: Run, probes: tuple[str, ...]) -> Comparison | None:
     """Probes of the trained and of the untrained network; none where the data have no label to probe."""
     examples = run.examples
     if not examples.labels:
+        probes = tuple(name for name in probes if name in PROTOCOLS and not PROTOCOLS[name].needs_labels)
+    if not probes:
         return None
-    probes = (*PROBES, CLASSIFIER)
     trained, untrained = (
         evaluate_model(model, examples.columns, examples.labels, probes=probes)
         for model in (run.model, run.untrained())
@@ -152,7 +165,7 @@ def _compare(run: Run) -> Comparison | None:
     return Comparison(probes=probes, trained=trained, untrained=untrained)
 
 
-def _summary_lines(run: Run, comparison: Comparison | None) -> Iterator[str]:
+def _summary_lines(run: Run, comparison: Comparison | None, *, is_asked: bool) -> Iterator[str]:
     assert run.folder is not None
     summary = run.summary
     yield (
@@ -164,7 +177,8 @@ def _summary_lines(run: Run, comparison: Comparison | None) -> Iterator[str]:
     yield ""
     if comparison is not None:
         yield from align_rows(comparison_rows(comparison))
-        # That a method has no classifier is no news here; `mvib eval --probe classifier` says it.
-        yield from (f"note: {note}" for note in comparison_notes(comparison) if not note.startswith(CLASSIFIER))
+        # That a method has no classifier is no news where nobody has asked for one.
+        notes = (note for note in comparison_notes(comparison) if is_asked or not note.startswith(CLASSIFIER))
+        yield from (f"note: {note}" for note in notes)
         yield ""
     yield f"written to {run.folder}: {', '.join(path.name for path in RunFolder(run.folder).files())}"

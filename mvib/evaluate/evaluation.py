@@ -20,6 +20,8 @@ from mvib.evaluate.spread import Spread, measure_spread
 
 CLASSIFIER = "classifier"
 ALL = "all"
+# Of one run where none are named: all that take seconds.
+DEFAULT_PROBES = ",".join((*PROBES, CLASSIFIER))
 CLASSIFIER_PROTOCOL = "largest class probability of a label decoder of the spec, for the unaugmented example"
 SPREAD_PROTOCOL = (
     "effective rank: exp of the entropy of the normalised singular values (Roy and Vetterli 2007) of the centred "

@@ -214,6 +214,19 @@ def test_a_class_of_one_example_keeps_it_where_others_suffice() -> None:
         assert set(labels[fitted]) == set(range(12))
 
 
+def test_neighbours_of_a_few_rows_at_a_time_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    train, test = rng.standard_normal((2, 100, 3))
+    labels = (train[:, 0] > 0).astype(np.int64)
+    material = Material(train_features=train, train_labels=labels, test_features=test, test_labels=labels)
+    found = []
+    for block in (1 << 26, 250):
+        monkeypatch.setattr("mvib.evaluate.protocols.classifiers._BLOCK", block)
+        found.append(find_tuned_neighbours(material, 0)["accuracy"])
+    assert found[0].value == found[1].value
+    assert found[0].scores == pytest.approx(found[1].scores)
+
+
 def test_a_choice_by_few_examples_is_said_to_be() -> None:
     def note(number: int) -> str:
         labels = np.arange(number) % 2

@@ -164,6 +164,26 @@ def test_eval_says_what_is_wrong(arguments: list[str], message: str, spec: str, 
     assert message in capsys.readouterr().err
 
 
+def test_probes_after_training_are_those_asked_for(spec: str, capsys: Capture) -> None:
+    train_briefly = (spec, "--data", "npz:data.npz", "--epochs", "1", "--monitor", "none")
+    assert train(*train_briefly, "--out", "none", "--probe", "none") == 0
+    assert "untrained" not in capsys.readouterr().out
+    assert "probes" not in json.loads(Path("none/summary.json").read_text())
+    assert train(*train_briefly, "--out", "some", "--probe", "rankme,classifier", "--format", "json") == 0
+    found = json.loads(capsys.readouterr().out)["probes"]
+    assert [one["probe"] for one in found["trained"]["measures"]] == ["rankme"]
+    assert found["trained"]["results"] == []
+    assert json.loads(Path("some/summary.json").read_text())["probes"] == found
+    assert train(*train_briefly, "--out", "wrong", "--probe", "knm") == 2
+    assert "did you mean `knn`?" in capsys.readouterr().err
+    assert not Path("wrong").exists()
+    np.savez("alone.npz", image=arrays()["image"].numpy())
+    assert train(spec, "--data", "npz:alone.npz", "--epochs", "1", "--out", "alone", "--probe", "knn,rankme") == 0
+    out = capsys.readouterr().out
+    assert "rankme" in out
+    assert "knn" not in out
+
+
 def test_data_without_labels_train_and_have_no_probes(spec: str, capsys: Capture) -> None:
     np.savez("plain.npz", image=arrays()["image"].numpy())
     assert train(spec, "--data", "npz:plain.npz", "--epochs", "1", "--out", "run") == 0

@@ -21,6 +21,8 @@ SGD_RATES = (0.01, 0.1, 1.0)
 SGD_EPOCHS = 100
 SGD_BATCH = 256
 SGD_MOMENTUM = 0.9
+# Rows whose neighbours are looked for together, and similarities in memory at a time (512 MiB).
+_ROWS, _BLOCK = 1024, 1 << 26
 
 # From training features and labels, and the features in question, to classes.
 Classify = Callable[[Rows, Labels, Rows], Labels]
@@ -89,7 +91,7 @@ def _neighbours(count: int) -> Classify:
         classes, places = np.unique(labels, return_inverse=True)
         known, query = (F.normalize(torch.from_numpy(rows).double(), dim=1) for rows in (features, asked))
         found = []
-        for part in torch.split(query, 1024):
+        for part in torch.split(query, max(1, min(_ROWS, _BLOCK // len(known)))):
             similarity, nearest = (part @ known.T).topk(min(count, len(labels)), dim=1)
             votes = torch.zeros(len(part), len(classes), dtype=torch.float64)
             weights = ((similarity - 1) / TEMPERATURE).exp()
