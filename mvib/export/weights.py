@@ -55,6 +55,10 @@ def load_encoder(folder: str | Path, *, plugins: tuple[str, ...] = ()) -> Encode
             model = compile_model(analysis, _read_shapes(description, path / DESCRIPTION))
     except (SpecError, ExampleError, UnicodeDecodeError) as error:
         raise damaged(path / SPEC, str(error)) from error
+    except (RuntimeError, MemoryError) as error:
+        # What torch says where it finds no memory has no class of its own.
+        why = (str(error).strip().splitlines() or ["there is no memory for it"])[0][:300]
+        raise damaged(path / SPEC, f"its networks cannot be built: {why}") from error
     encoder = Encoder(model)
     _load_weights(encoder, path / WEIGHTS, read_listed(path, WEIGHTS, files, follows_links=True))
     return encoder

@@ -172,7 +172,8 @@ class _Axes:
         bottom, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
         found = ""
         if self._log:
-            lowest, highest = math.ceil(self._y[0]), math.floor(self._y[1])
+            # No float is a power of ten beyond these.
+            lowest, highest = max(math.ceil(self._y[0]), -307), min(math.floor(self._y[1]), 308)
             marks = [10.0**k for k in range(lowest, highest + 1, max(1, (highest - lowest) // 4))]
         else:
             marks = ticks(*self._y)

@@ -241,6 +241,9 @@ def load_model_state(model: nn.Module, checkpoint: Checkpoint) -> None:
         if found.shape != value.shape:
             shapes = f"{tuple(found.shape)} and not {tuple(value.shape)}"
             raise _unusable(checkpoint.path, f"it is not of this spec: the shape of `{name}` is {shapes}")
+        # Counts are whole numbers, and what is none cannot be made one.
+        if not value.is_floating_point() and found.dtype != value.dtype:
+            raise _unusable(checkpoint.path, f"it is not of this spec: `{name}` is {found.dtype} and not {value.dtype}")
     model.load_state_dict(parts_like(checkpoint.model, expected))
 
 

@@ -22,6 +22,8 @@ except ImportError:  # There are no locks of files outside POSIX; the content of
     fcntl = None  # type: ignore[assignment]
 
 NAME = ".lock"
+# No system has more; a stranger's file may hold any number.
+_LARGEST_PID = (1 << 31) - 1
 # Processes that read data keep the lock of a process that was killed until they notice; torch's look every 5 seconds.
 _ORPHANS_SECONDS = 15.0
 _PAUSE = 0.1
@@ -99,7 +101,10 @@ def read_owner(path: Path) -> Owner | None:
     try:
         with open_inside(path.parent, path) as stream:
             values = parse_json(stream.read(4096))
-        return Owner(pid=count_from(values["pid"]), host=str(values["host"])[:255], since=str(values["since"])[:64])
+        pid = count_from(values["pid"])
+        if not 0 < pid <= _LARGEST_PID:
+            return None
+        return Owner(pid=pid, host=str(values["host"])[:255], since=str(values["since"])[:64])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

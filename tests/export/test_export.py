@@ -325,6 +325,17 @@ def test_weights_of_another_encoder_are_said_to_be(copied: Path) -> None:
             load_encoder(copied)
 
 
+def test_networks_that_no_memory_holds_are_said_to_be(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def compile_none(*_: object) -> None:
+        raise RuntimeError("[enforce fail] can't allocate memory: you tried to allocate 4398046511104 bytes\nat ...")
+
+    monkeypatch.setattr("mvib.export.weights.compile_model", compile_none)
+    with pytest.raises(
+        ExportError, match=r"spec\.mvib` cannot be used: its networks cannot be built: .* bytes; export"
+    ):
+        load_encoder(folder)
+
+
 def test_a_damaged_description_is_said_to_be(copied: Path, folder: Path) -> None:
     description = json.loads((folder / "encoder.json").read_text())
     files = description["files"]

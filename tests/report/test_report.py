@@ -305,6 +305,11 @@ def test_charts_of_numbers_that_cannot_be_drawn() -> None:
         assert not any(word in number for number in shown(drawn) for word in ("nan", "inf"))
 
 
+@pytest.mark.parametrize("value", [1e299, 9e299, 2e-300, 1e-299])
+def test_a_scale_of_powers_ends_where_floats_end(value: float) -> None:
+    assert curves("x", [Curve(label="a", points=[(1, value)], colour="#000")], x_label="t", log=True)
+
+
 def test_ticks_are_round() -> None:
     assert ticks(0, 1) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
     assert ticks(0.3, 0.7) == pytest.approx([0.3, 0.4, 0.5, 0.6, 0.7])

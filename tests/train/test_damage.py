@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
 from mvib.train import FolderError, load_run, train_method
+from mvib.train.checkpoint import pack_checkpoint, read_checkpoint
 from tests.train.small import CONTRASTIVE, analysis_of, arrays
 
 
@@ -54,6 +56,14 @@ def later_checkpoint(folder: Path) -> None:
 
 def empty_header(folder: Path) -> None:
     rewrite_checkpoint(folder, '{"format": 1}')
+
+
+def count_that_is_no_number(folder: Path) -> None:
+    path = folder / "checkpoint.safetensors"
+    found = read_checkpoint(path)
+    tensors = {f"model.{name}": value for name, value in found.model.items()}
+    (name,) = (name for name in tensors if name.endswith("_extra_state"))
+    path.write_bytes(pack_checkpoint({**tensors, name: torch.tensor(float("nan"))}, found.place))
 
 
 def remove_config(folder: Path) -> None:
@@ -111,6 +121,7 @@ def empty_metrics(folder: Path) -> None:
         (drop_header, "it does not say where the training was"),
         (empty_header, "its header cannot be read"),
         (later_checkpoint, "has format 2, and this version of mvib reads up to 1; use a newer mvib"),
+        (count_that_is_no_number, "`_extra_state` is torch.float32 and not torch.int64"),
         (remove_config, "is no run folder: it has no `config.json`"),
         (cut_config, r"config.json` cannot be used: "),
         (later_config, "has format 7, and this version of mvib reads up to 1"),

@@ -27,7 +27,7 @@ from mvib.train.cadence import Cadence, parse_cadence
 from mvib.train.checkpoint import read_checkpoint
 from mvib.train.errors import DiskFullError
 from mvib.train.events import CheckpointWritten, Event, Noted, StepTaken
-from mvib.train.lock import NAME, locked_folder
+from mvib.train.lock import NAME, locked_folder, read_owner
 from tests.data.pictures import write_classes
 from tests.train.small import CONTRASTIVE, analysis_of, arrays, metrics
 
@@ -491,6 +491,12 @@ def test_the_lock_of_a_dead_process_is_taken_over_and_said_so(run: Path, unbroke
     assert notes[0].startswith(f"`{run}` was in use by process {pid} on ")
     assert notes[0].endswith(", which left without unlocking it: it is taken over")
     assert_same_run(run, unbroken)
+
+
+@pytest.mark.parametrize("pid", [0, 1 << 31, 10**30])
+def test_a_lock_that_names_what_is_no_process_names_none(tmp_path: Path, pid: int) -> None:
+    leave_lock(tmp_path, pid)
+    assert read_owner(tmp_path / NAME) is None
 
 
 def test_a_lock_that_processes_of_a_dead_one_hold_is_waited_for(run: Path) -> None:
