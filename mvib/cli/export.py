@@ -7,7 +7,7 @@ import click
 from mvib.cli.data_options import data_options
 from mvib.cli.exit_codes import FAILED
 from mvib.cli.spec_argument import plugin_option
-from mvib.source import printable_lines
+from mvib.source import printable, printable_lines
 
 
 @click.command("export")
@@ -59,10 +59,10 @@ def command(
         }
         click.echo(json.dumps(result, indent=2, allow_nan=False))
         return
-    click.echo(f"written to {found.folder}:")
+    click.echo(printable(f"written to {found.folder}:"))
     for file, size in found.files.items():
         click.echo(f"  {file}: {size:,} bytes")
     for what, difference in found.differences.items():
         click.echo(f"{what} equals the model to {difference:.1e}")
     for note in found.notes:
-        click.echo(f"note: {note}")
+        click.echo(printable(f"note: {note}"))

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from mvib.cli.spec_argument import plugin_option
+from mvib.source import printable
 
 _DEFAULT = "report.html"
 
@@ -19,9 +20,10 @@ def command(runs: tuple[str, ...], output: str | None, plugins: tuple[str, ...])
     """Report the runs in the folders RUNS side by side; the file holds all that it shows."""
     path = Path(output) if output is not None else Path(runs[0] if len(runs) == 1 else ".") / _DEFAULT
     if output is not None and path.suffix.lower() not in {".html", ".htm"}:
-        raise click.UsageError(f"a report is HTML: write `-o {path.with_suffix('.html')}`, and not `{path}`")
+        words = f"a report is HTML: write `-o {path.with_suffix('.html')}`, and not `{path}`"
+        raise click.UsageError(printable(words))
     if output is not None and not path.parent.is_dir():
-        raise click.UsageError(f"there is no folder `{path.parent}`")
+        raise click.UsageError(printable(f"there is no folder `{path.parent}`"))
 
     from mvib.cli.run_errors import explained  # noqa: PLC0415 - imports torch
     from mvib.report import read_runs, render_page  # noqa: PLC0415
@@ -29,4 +31,4 @@ def command(runs: tuple[str, ...], output: str | None, plugins: tuple[str, ...])
 
     with explained():
         write_whole(path, render_page(read_runs(runs, plugins=plugins)).encode())
-    click.echo(f"wrote {path}")
+    click.echo(printable(f"wrote {path}"))

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mvib.cli.export import command
+from mvib.cli.report import command as report
 from mvib.compile import CompiledModel
 from mvib.data import DataError
 from mvib.export import Encoder, ExportError, export_run, load_encoder
@@ -421,3 +422,15 @@ def test_the_command_writes_and_says_what(tmp_path: Path) -> None:
     assert nowhere.exit_code == 2
     taken = CliRunner().invoke(command, [str(tmp_path / "run"), "-o", str(tmp_path / "data.npz")])
     assert "is a file" in taken.stderr
+
+
+def test_names_of_folders_reach_no_terminal(tmp_path: Path) -> None:
+    run = tmp_path / "x\x1b[31m\u202ey"
+    train_method(analysis_of(CONTRASTIVE, SETTINGS), data=arrays(), out=run)
+    np.savez(tmp_path / "data.npz", image=arrays()["image"].numpy(), label=arrays()["label"].numpy())
+    made = CliRunner().invoke(command, [str(run), "--format", "safetensors", "--data", f"npz:{tmp_path}/data.npz"])
+    reported = CliRunner().invoke(report, [str(run)])
+    for done in (made, reported):
+        assert done.exit_code == 0, done.output
+        assert "x\\u001b[31m\\u202ey" in done.output
+        assert not set("\x1b\u202e") & set(done.output)
