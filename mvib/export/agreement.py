@@ -14,6 +14,8 @@ TOLERANCE = 1e-5
 # Batch sizes that differ from each other and from that of the example a program is traced with.
 SIZES = (1, 2, 7, 32)
 
+_SMALLEST = torch.finfo(torch.float32).tiny
+
 Examples = Mapping[str, Rows]
 Encode = Callable[..., Tensor]
 
@@ -32,7 +34,7 @@ def check_agreement(
         examples: rows by data variable, masks among them; over again where there are fewer than are asked for.
 
     Returns:
-        The largest difference, as a share of the largest number of the representation where that is above 1.
+        The largest difference in a batch, as a share of the largest number of its representation.
 
     Raises:
         ExportError: the difference is larger than 1e-5, or the exported encoder takes no batch of another size.
@@ -49,7 +51,9 @@ def check_agreement(
             raise _disagrees(what, f"cannot take a batch of {size} examples: {_first_line(error)}") from error
         if found.shape != expected.shape:
             raise _disagrees(what, f"gives the shape {tuple(found.shape)} for a batch of {size} examples")
-        scale = max(1.0, float(expected.abs().max()))
+        # Of a representation whose numbers are all small, too: nothing else says how large a difference is. Where all
+        # are 0 any other number is one.
+        scale = float(expected.abs().max()) or _SMALLEST
         # The same number twice is no difference, infinities among them.
         difference = torch.where(found == expected, 0.0, (found - expected).abs())
         share = float(difference.max()) / scale

@@ -215,6 +215,18 @@ def test_a_difference_is_found(run: Run) -> None:
     assert check_agreement("it", encoder, run.model, ("X",), rows) == 0.0
 
 
+@pytest.mark.parametrize("scale", [0.0, 1e-20, 1e-6])
+def test_a_difference_is_found_in_a_small_representation(
+    run: Run, monkeypatch: pytest.MonkeyPatch, scale: float
+) -> None:
+    right = CompiledModel.encode
+    monkeypatch.setattr(CompiledModel, "encode", lambda self, x: scale * right(self, x))
+    rows = {"X": images(4)}
+    assert check_agreement("it", lambda x: run.model.encode({"X": x}), run.model, ("X",), rows) == 0.0
+    with pytest.raises(ExportError, match="differs from the model by"):
+        check_agreement("it", lambda x: 1.01 * run.model.encode({"X": x}) + 1e-30, run.model, ("X",), rows)
+
+
 @pytest.mark.parametrize("form", ["safetensors", "torch", "onnx"])
 @pytest.mark.parametrize("is_there", [False, True])
 def test_what_disagrees_with_the_model_leaves_no_file(
