@@ -44,6 +44,11 @@ _COMPARED = (
 )
 
 
+# A method has some terms, and a chart some hundred points across; a stranger's file may hold a million of both.
+_MOST_TERMS = 100
+_MOST_POINTS = 1000
+
+
 def render_page(runs: Runs) -> str:
     """The report of at least one run as HTML; it holds all that it shows and runs no script."""
     title = f"mvib report: {', '.join(f'{run.mark} {run.method}' for run in runs)}"
@@ -211,31 +216,39 @@ def _loss(place: int, run: ReportedRun) -> str:
     if not run.records:
         return ""
     colour = colour_of(place)
+    records = _spread(run.records)
     charts = [
         curves(
             "loss",
             [
-                Curve(label="training", points=[(r.epoch, r.train.loss) for r in run.records], colour=colour),
-                Curve(
-                    label="held out", points=[(r.epoch, r.held_out.loss) for r in run.records], colour=colour, dash=1
-                ),
+                Curve(label="training", points=[(r.epoch, r.train.loss) for r in records], colour=colour),
+                Curve(label="held out", points=[(r.epoch, r.held_out.loss) for r in records], colour=colour, dash=1),
             ],
             x_label="epoch",
         )
     ]
     bounds = {label: found.bound for entry in run.entries for label, found in entry.terms.items()}
-    for label in run.records[-1].train.terms:
+    labels = list(run.records[-1].train.terms)
+    for label in labels[:_MOST_TERMS]:
         bound = f" ({bounds[label]})" if bounds.get(label) else ""
         points = (
-            [(record.epoch, record.train.terms.get(label, math.nan)) for record in run.records],
-            [(record.epoch, record.held_out.terms.get(label, math.nan)) for record in run.records],
+            [(record.epoch, record.train.terms.get(label, math.nan)) for record in records],
+            [(record.epoch, record.held_out.terms.get(label, math.nan)) for record in records],
         )
         lines = [
             Curve(label=f"{label}, {part}", points=found, colour=colour, dash=dash)
             for dash, (part, found) in enumerate(zip(("training", "held out"), points, strict=True))
         ]
         charts.append(curves(f"{label}{bound}", lines, x_label="epoch"))
-    return f'<p class="legend"><span>— training</span><span>- - held out</span></p>{_charts(charts)}'
+    rest = len(labels) - _MOST_TERMS
+    more = f'<p class="faint">and {rest:,} more terms, which are not drawn</p>' if rest > 0 else ""
+    return f'<p class="legend"><span>— training</span><span>- - held out</span></p>{_charts(charts)}{more}'
+
+
+def _spread(records: Sequence[EpochRecord]) -> list[EpochRecord]:
+    """As many records as a curve has points for, spread evenly, the last among them."""
+    step = math.ceil(len(records) / _MOST_POINTS)
+    return [*reversed(records[::-1][::step])]
 
 
 def _readings(runs: Runs) -> str:

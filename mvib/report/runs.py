@@ -1,5 +1,6 @@
 """What a run folder has for a report. Whatever is missing or damaged is left out, and said."""
 
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ PICTURES = {
 }
 _PNG = b"\x89PNG\r\n\x1a\n"
 _MOST_PICTURE = 4 << 20
+# What a browser sets memory aside for, whatever the file has.
+_MOST_PIXELS = 1 << 25
 # A line an epoch: no run has so many that a report could show them.
 _MOST_BYTES = 64 << 20
 
@@ -153,8 +156,19 @@ def _pictures(folder: RunFolder, notes: list[str]) -> dict[str, bytes]:
         content = _content(folder, folder.path / name, notes, most=_MOST_PICTURE)
         if content is None:
             continue
-        if content.startswith(_PNG):
-            pictures[name] = content
-        else:
+        pixels = _num_pixels(content)
+        if pixels is None:
             notes.append(f"`{name}` is no PNG, and is left out")
+        elif pixels > _MOST_PIXELS:
+            notes.append(f"`{name}` is left out: it has {pixels:,} pixels, and up to {_MOST_PIXELS:,} are shown")
+        else:
+            pictures[name] = content
     return pictures
+
+
+def _num_pixels(content: bytes) -> int | None:
+    """Of a PNG; none where it is none, or does not say its size first, as every PNG does."""
+    if not content.startswith(_PNG) or content[12:16] != b"IHDR" or len(content) < 24:
+        return None
+    width, height = struct.unpack(">II", content[16:24])
+    return int(width * height)

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import struct
 import subprocess
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -208,6 +209,24 @@ def test_a_damaged_file_is_left_out_and_said(copied: Path, name: str, content: s
     run = read_runs([copied])[0]
     assert content == "" or name != "metrics.jsonl" or any(name in note for note in run.notes)
     check_page(render_page([run]))
+
+
+def test_what_is_drawn_has_limits(copied: Path) -> None:
+    line = json.loads((copied / "metrics.jsonl").read_text().splitlines()[-1])
+    line["terms"] = line["held_out"]["terms"] = {f"drawn{number}": 1.0 for number in range(150)}
+    plain = json.dumps({**line, "terms": {}, "held_out": {**line["held_out"], "terms": {}}})
+    (copied / "metrics.jsonl").write_text(f"{plain}\n" * 5000 + f"{json.dumps(line)}\n")
+    png = bytearray((copied / "neighbours.png").read_bytes())
+    png[16:24] = struct.pack(">II", 40_000, 40_000)
+    (copied / "neighbours.png").write_bytes(png)
+    text = render_page(read_runs([copied]))
+    page = check_page(text)
+    assert "and 50 more terms, which are not drawn" in page.text
+    assert "drawn99, training" in page.text
+    assert "drawn100, training" not in page.text
+    assert max(len(points.split()) for points in re.findall(r'points="([^"]*)"', text)) <= 1000
+    assert "`neighbours.png` is left out: it has 1,600,000,000 pixels, and up to 33,554,432 are shown" in page.text
+    assert "data:image/png" not in text
 
 
 def test_a_spec_that_cannot_be_read_costs_the_diagram_alone(copied: Path) -> None:
