@@ -19,6 +19,8 @@ from mvib.train.examples import example_of
 
 # Of those whose representation draws a view, or goes through what keeps its precision under autocast, one of each kind.
 OF_CI = ("cmc", "cpc", "mae", "simmim")
+IS_ALL = bool(os.environ.get("MVIB_ALL_SPECS"))
+NAMES = tuple(bundled_specs()) if IS_ALL else OF_CI
 HAS_ONNX = all(importlib.util.find_spec(name) for name in ("onnx", "onnxscript", "onnxruntime"))
 
 
@@ -37,19 +39,12 @@ def check(encode: torch.nn.Module | OnnxEncoder, encoder: Encoder) -> None:
         torch.testing.assert_close(encode(*x), encoder(*x), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", OF_CI)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_bundled_method_becomes_a_program(name: str) -> None:
-    encoder = encoder_of(name, is_small=True)
-    check(program_from_bytes(program_to_bytes(export_program(encoder))), encoder)
-
-
-@pytest.mark.skipif(not os.environ.get("MVIB_ALL_SPECS"), reason="takes minutes: MVIB_ALL_SPECS=1")
-@pytest.mark.parametrize("name", [*bundled_specs()])
-def test_every_bundled_method_becomes_a_program(name: str) -> None:
-    encoder = encoder_of(name, is_small=False)
+    encoder = encoder_of(name, is_small=not IS_ALL)
     program = export_program(encoder)
     check(program_from_bytes(program_to_bytes(program)), encoder)
-    if HAS_ONNX:
+    if IS_ALL and HAS_ONNX:
         check(OnnxEncoder(program_to_onnx(program, encoder)), encoder)
 
 
