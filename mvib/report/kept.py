@@ -122,7 +122,7 @@ def _cell(measure: Measure, run: ReportedRun, place: int, known: Sequence[float]
     if last.is_missing_since:
         note = f"at step {last.step:,}, not since; {before}"
         return f'<div class="bars"><span class="faint">{text} {note}</span></div>'
-    if is_compared and last.value == max(known):
+    if is_compared and number(last.value) == number(max(known)):
         text = f"<b>{text}</b>"
     bar = f'<span class="bar" style="width:{_share(last.value, known)}px;background:{colour_of(place)}"></span>'
     return f'<div class="bars">{text} <span class="faint">{before}</span>{bar if is_compared else ""}</div>'
@@ -145,7 +145,8 @@ def verdicts(runs: Sequence[ReportedRun]) -> Iterator[str]:
             continue
         found.sort(key=lambda pair: -pair[0])
         (best, run), (next_value, next_run) = found[:2]
-        if best == next_value:
+        if number(best) == number(next_value):
+            # What differs beyond the digits that are shown is chance, or another order of summation.
             what = f"the bound on {escaped(measure.reading)}" if measure.is_bound else escaped(measure.reading)
             yield f"{_name(run)} and {_name(next_run)} are equal in {what}."
             continue

@@ -120,6 +120,17 @@ def test_runs_on_other_held_out_data_are_not_ranked(folders: tuple[Path, Path], 
     assert 'class="bar"' not in text
 
 
+def test_runs_that_differ_beyond_the_digits_that_are_shown_are_equal(folders: tuple[Path, Path], copied: Path) -> None:
+    lines = (copied / "monitors.jsonl").read_text().splitlines()
+    last = json.loads(lines[-1])
+    for reading in last["readings"].values():
+        reading["value"] = None if reading["value"] is None else reading["value"] * (1 + 1e-9)
+    (copied / "monitors.jsonl").write_text("\n".join([*lines[:-1], json.dumps(last)]) + "\n")
+    text = render_page(read_runs([folders[0], copied]))
+    assert "are equal in the bound on I(Z; Y)" in text
+    assert "has the highest" not in text
+
+
 def test_the_same_runs_give_the_same_bytes(folders: tuple[Path, Path]) -> None:
     assert render_page(read_runs(folders)) == render_page(read_runs(folders))
 
