@@ -32,7 +32,7 @@ def own_folders(name: str, environment: Mapping[str, str]) -> tuple[Path, ...]:
 
 
 # What only reads rows, and runs and unpickles nothing; others, such as `pandas`, do.
-_READERS = frozenset(("arrow", "csv", "folder_based_builder", "imagefolder", "json", "parquet", "text"))
+_READERS = ("arrow", "csv", "imagefolder", "json", "parquet", "text")
 _PACKAGED = re.compile(r"datasets\.packaged_modules\.(\w+)(\.|$)")
 _OF_HUB = re.compile(r"hf://datasets/([^@]+)@")
 
@@ -54,7 +54,7 @@ def check_builder(builder: Any, name: str) -> None:
     if reader not in _READERS:
         raise DataError(
             f"`hf:{name}` would be read by `{reader or type(builder).__name__}`, which may run what the data say",
-            f"take data of {', '.join(sorted(_READERS - {'folder_based_builder'}))} files",
+            f"take data of {', '.join(_READERS)} files",
         )
     files = [str(path) for paths in (builder.config.data_files or {}).values() for path in paths]
     if not files:

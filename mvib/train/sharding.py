@@ -90,7 +90,7 @@ def clip_to_norm(parameters: Iterable[Tensor], most: float, norm: Tensor) -> Non
         norm: of all of them.
     """
     given = list(parameters)
-    for kind in (True, False):
-        those = [p for p in given if p.grad is not None and is_sharded(p.grad) is kind]
+    for is_parted in (True, False):
+        those = [p for p in given if p.grad is not None and is_sharded(p.grad) is is_parted]
         if those:
-            torch.nn.utils.clip_grads_with_norm_(those, most, norm, foreach=None if not kind else False)
+            torch.nn.utils.clip_grads_with_norm_(those, most, norm, foreach=False if is_parted else None)
