@@ -15,6 +15,7 @@ from mvib.cli.main import main
 from mvib.inside import NotPlainError, check_inside, make_inside, open_to_change, read_inside
 from mvib.report import read_runs, render_page
 from mvib.train import FolderError, load_run, train_method
+from mvib.train.cadence import Cadence
 from mvib.train.lock import locked_folder, read_owner
 from mvib.writing import append_line, write_whole
 from tests.train.small import CONTRASTIVE, analysis_of, arrays
@@ -133,12 +134,15 @@ def test_a_file_is_read_up_to_a_size(tmp_path: Path) -> None:
 def test_no_file_of_a_run_is_written_through_a_link(home: Path, tmp_path: Path) -> None:
     """A folder in which everything that a run writes is a link already, or cannot be told from one."""
     out = tmp_path / "run"
-    train_method(analysis_of(CONTRASTIVE), data=arrays(), out=tmp_path / "other")
+    # After every step, so that both runs keep the same checkpoints, however quick this machine is.
+    every = Cadence(steps=1)
+    train_method(analysis_of(CONTRASTIVE), data=arrays(), out=tmp_path / "other", cadence=every)
     out.mkdir()
     for file in (tmp_path / "other").iterdir():
         if file.name not in {"config.json", "checkpoint.safetensors", "metrics.jsonl", "monitors.jsonl"}:
             (out / file.name).symlink_to(home / "secret")
-    train_method(analysis_of(CONTRASTIVE), data=arrays(), out=out)
+    assert any(file.name.startswith("checkpoint-") for file in out.iterdir())
+    train_method(analysis_of(CONTRASTIVE), data=arrays(), out=out, cadence=every)
     # The diagram was there, and is not drawn again.
     assert {file.name for file in out.iterdir() if file.is_symlink()} <= {"diagram.svg"}
 
