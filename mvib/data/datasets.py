@@ -14,10 +14,9 @@ from mvib.data.arrays import has_channels_last
 from mvib.data.bad_items import BadItems
 from mvib.data.columns import ColumnKind, DataSource
 from mvib.data.errors import DataError
-from mvib.data.rows import Digest, Indices, StoredRows
+from mvib.data.rows import Digest, Indices, StoredRows, as_floats
 from mvib.data.table import RawColumn, Table, finish_table, label_column
 
-_BYTE = 255.0
 # Items whose own label is compared with the attribute `targets`.
 _NUM_COMPARED = 64
 
@@ -182,16 +181,10 @@ class DatasetRows(StoredRows):
                     "give all items one shape",
                 )
             values.append(value)
+        if any(value.dtype is not torch.uint8 for value in values):
+            values = [as_floats(value) for value in values]
         # One of several processes may have no row of a small batch.
         return torch.stack(values) if values else torch.empty((0, *self._row_shape))
-
-    def read(self, indices: Indices) -> Tensor:
-        """The values of some items.
-
-        Raises:
-            DataError: an item cannot be read, or does not fit the first.
-        """
-        return self.convert(self.fetch(indices))
 
     def take(self, indices: Indices) -> StoredRows:
         """Of the same data set."""
@@ -275,12 +268,12 @@ def _as_tensor(name: str, value: Any) -> Tensor:
             "give tensors or arrays of up to three axes, PIL pictures, or whole numbers for labels",
         )
     is_picture = value.dtype is torch.uint8 and value.ndim > 1
-    numbers = value.detach().float()
+    numbers = value.detach() if is_picture else value.detach().float()
     if numbers.ndim == 0 or (is_picture and numbers.ndim == 2):
         numbers = numbers[None]
     elif numbers.ndim == 3 and may_be_last and has_channels_last((1, *numbers.shape)):
         numbers = numbers.movedim(-1, 0)
-    return numbers / _BYTE if is_picture else numbers
+    return numbers
 
 
 def _kind(shape: tuple[int, ...]) -> ColumnKind:

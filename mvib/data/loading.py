@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 from mvib.data.bad_items import BadItem, BadItems
 from mvib.data.batches import Batch, count_batches, epoch_order, fixed_order
 from mvib.data.errors import DataError, WorkerEndedError
-from mvib.data.rows import Rows, StoredRows, read_batch
+from mvib.data.rows import Rows, StoredRows, as_floats, fetch_batch
 
 _MOST_WORKERS = 8
 # First word of the seeds of what reading draws.
@@ -74,7 +74,7 @@ class _Request:
 
 @dataclass(slots=True)
 class _Answer:
-    """A batch, or what went wrong, and the bad items met on the way."""
+    """A batch in which pictures are bytes, or what went wrong, and the bad items met on the way."""
 
     batch: Batch
     bad: tuple[BadItem, ...] = ()
@@ -95,7 +95,7 @@ class _Reader(Dataset[_Answer]):
         stored = [rows for rows in self._rows.values() if isinstance(rows, StoredRows)]
         with _seeded(request.words):
             try:
-                batch = read_batch(self._rows, request.indices)
+                batch = fetch_batch(self._rows, request.indices)
             except DataError as error:
                 # An exception of two arguments does not survive the way to the parent.
                 return _Answer({}, _met(stored), (error.title, error.remedy))
@@ -202,7 +202,7 @@ class BatchLoader:
     def _answers(self, requests: Sequence[_Request]) -> Iterator[Batch]:
         if not self._is_slow:
             for request in requests:
-                yield {n: tensor.to(self._device) for n, tensor in read_batch(self._rows, request.indices).items()}
+                yield self._arrived(fetch_batch(self._rows, request.indices))
             return
         self._requests.waiting = requests
         if self._loader is None:
@@ -223,7 +223,11 @@ class BatchLoader:
             self._bad.check()
             if answer.problem is not None:
                 raise DataError(*answer.problem)
-            yield {name: tensor.to(self._device, non_blocking=self._pin) for name, tensor in answer.batch.items()}
+            yield self._arrived(answer.batch)
+
+    def _arrived(self, batch: Batch) -> Batch:
+        """A batch on the device; pictures come there as bytes, and are made floats there."""
+        return {name: as_floats(numbers.to(self._device, non_blocking=self._pin)) for name, numbers in batch.items()}
 
     def close(self) -> None:
         """End the processes that read; they start again when they are needed."""

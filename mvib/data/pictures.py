@@ -55,7 +55,6 @@ _UNREADABLE = (
 )
 # One wrong file is stood in for by another of its group; so many in a row mean that something else is wrong.
 _TRIES = 100
-_BYTE = 255.0
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -286,8 +285,8 @@ class PictureRows(StoredRows):
     def __len__(self) -> int:
         return len(self._indices)
 
-    def read(self, indices: Indices) -> Tensor:
-        """Decoded, in [0, 1].
+    def fetch(self, indices: Indices) -> Tensor:
+        """Decoded, bytes.
 
         Raises:
             DataError: there are more bad ones than may be left out, or no other of the group can be read either.
@@ -299,7 +298,7 @@ class PictureRows(StoredRows):
             pixels[place[0]] = self._decode_or_stand_in(place[1])
 
         in_threads(fill, places)
-        return pixels.float().div_(_BYTE)
+        return pixels
 
     def take_met(self) -> tuple[BadItem, ...]:
         """Bad pictures that a loading process has met since the last call."""

@@ -63,23 +63,27 @@ class StoredRows(ABC):
     @abstractmethod
     def __len__(self) -> int: ...
 
-    @abstractmethod
-    def read(self, indices: Indices) -> Tensor:
-        """The examples of some places, float32, on the device of the rows."""
-
     @property
     def origin(self) -> object:
         """Rows of equal origin are parts of the same items: what `fetch` gets for one of them serves all."""
         return self
 
+    @abstractmethod
     def fetch(self, indices: Indices) -> Any:
-        """What `convert` makes the examples of, once for all rows of one origin."""
-        return self.read(indices)
+        """What `convert` makes the examples of some places of, once for all rows of one origin."""
 
     def convert(self, fetched: Any) -> Tensor:
-        """These rows' part of what was fetched, as `read` gives it."""
+        """These rows' part of what was fetched: float32, or bytes, which `as_floats` divides."""
         assert isinstance(fetched, Tensor)
         return fetched
+
+    def read(self, indices: Indices) -> Tensor:
+        """The examples of some places, float32, on the device of the rows.
+
+        Raises:
+            DataError: one cannot be read.
+        """
+        return as_floats(self.convert(self.fetch(indices)))
 
     @abstractmethod
     def take(self, indices: Indices) -> "StoredRows":
@@ -182,10 +186,6 @@ class FlatRows(StoredRows):
         """Those below, flat."""
         return self._rows.convert(fetched).flatten(start_dim=1)
 
-    def read(self, indices: Indices) -> Tensor:
-        """Those below, flat."""
-        return self.convert(self.fetch(indices))
-
     def take(self, indices: Indices) -> StoredRows:
         """Of those below."""
         return FlatRows(self._rows.take(indices))
@@ -235,9 +235,9 @@ class ByteRows(StoredRows):
     def __len__(self) -> int:
         return len(self._pixels)
 
-    def read(self, indices: Indices) -> Tensor:
-        """In [0, 1]."""
-        return self._pixels[torch.from_numpy(indices).to(self.device)].float().div_(_BYTE)
+    def fetch(self, indices: Indices) -> Tensor:
+        """The bytes."""
+        return self._pixels[torch.from_numpy(indices).to(self.device)]
 
     def take(self, indices: Indices) -> StoredRows:
         """A copy of those."""
@@ -312,16 +312,14 @@ class MappedRows(StoredRows):
     def __len__(self) -> int:
         return len(self._array) if self._indices is None else len(self._indices)
 
-    def read(self, indices: Indices) -> Tensor:
-        """From the file."""
+    def fetch(self, indices: Indices) -> Tensor:
+        """From the file; bytes of pictures stay bytes."""
         places = indices if self._indices is None else self._indices[indices]
         # Ascending places are read with fewer seeks.
         order = np.argsort(places, kind="stable")
-        content = np.empty((len(places), *self._array.shape[1:]), np.float32)
+        content = np.empty((len(places), *self._array.shape[1:]), np.uint8 if self._is_bytes else np.float32)
         content[order] = self._array[places[order]]
         numbers = torch.from_numpy(content)
-        if self._is_bytes:
-            numbers /= _BYTE
         if self._channels_last:
             numbers = numbers.movedim(-1, 1).contiguous()
         return numbers if self._add_axis is None else numbers.unsqueeze(self._add_axis)
@@ -382,8 +380,25 @@ def add_file(digest: Digest, path: Path) -> None:
             digest.update(file.read(block))
 
 
+def as_floats(numbers: Tensor) -> Tensor:
+    """Bytes of pictures as float32 in [0, 1]; other numbers as they are.
+
+    The last thing that is done to a batch, on the device of the model: until there a picture takes a quarter.
+    """
+    return numbers.float().div_(_BYTE) if numbers.dtype is torch.uint8 else numbers
+
+
 def read_batch(columns: Mapping[str, Rows], indices: Tensor) -> dict[str, Tensor]:
     """The same examples of several columns, each on the device of its rows.
+
+    Raises:
+        DataError: one cannot be read.
+    """
+    return {name: as_floats(numbers) for name, numbers in fetch_batch(columns, indices).items()}
+
+
+def fetch_batch(columns: Mapping[str, Rows], indices: Tensor) -> dict[str, Tensor]:
+    """A batch in which bytes of pictures are still bytes.
 
     Columns that are parts of the same items come from one look at each item: a data set that draws at random would give
     every column another draw.

@@ -13,8 +13,10 @@ from torch.utils.data import Dataset
 
 from mvib.data import BatchLoader, DataError, DataSource, Loading, Share, load_source, source_from_object, training_part
 from mvib.data.bad_items import BadItems
+from mvib.data.batches import fixed_order
 from mvib.data.errors import WorkerEndedError
 from mvib.data.loading import is_of_workers
+from mvib.data.rows import fetch_batch
 from tests.data.pictures import write_classes
 
 CPU = torch.device("cpu")
@@ -305,3 +307,46 @@ def test_what_the_code_of_a_user_raises_names_the_item(workers: int) -> None:
 def test_an_item_that_cannot_be_read_is_named() -> None:
     with pytest.raises(DataError, match="item 7 of the data set cannot be read: OSError: image file is truncated"):
         source_from_object(Pictures(None))
+
+
+class Pictured(Dataset[Any]):
+    """Bytes of pictures in some items, floats in others; all are in [0, 1] in the end."""
+
+    def __init__(self, *, floats: bool) -> None:
+        self.pixels = torch.arange(24 * 16, dtype=torch.int64).reshape(24, 1, 4, 4).remainder(256).to(torch.uint8)
+        self.floats = floats
+
+    def __len__(self) -> int:
+        return 24
+
+    def __getitem__(self, item: int) -> dict[str, Any]:
+        whole = self.pixels[item]
+        return {"image": whole / 255 if self.floats and item % 5 == 3 else whole, "Y": item % 2}
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("kind", ["decoded", "kept", "mapped", "items", "mixed items"])
+def test_pictures_are_bytes_until_they_are_on_the_device(tmp_path: Path, kind: str, workers: int) -> None:
+    pixels = Pictured(floats=False).pixels
+    np.save(tmp_path / "pixels.npy", pixels.numpy())
+    for number, picture in enumerate(pixels[:, 0].numpy()):
+        file = tmp_path / "pictures" / str(number % 2) / f"{number:02}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(file)
+    source = {
+        "decoded": lambda: load_source(f"folder:{tmp_path / 'pictures'},cache=no"),
+        "kept": lambda: load_source(f"folder:{tmp_path / 'pictures'},cache=yes"),
+        "mapped": lambda: load_source(f"npy:{tmp_path / 'pixels.npy'}"),
+        "items": lambda: source_from_object(Pictured(floats=False)),
+        "mixed items": lambda: source_from_object(Pictured(floats=True)),
+    }[kind]()
+    ((name, rows),) = ((name, rows) for name, rows in training_part(source.columns).items() if len(rows.shape) == 4)
+    crossing = fetch_batch({name: rows}, torch.arange(8))[name]
+    assert crossing.dtype is (torch.float32 if kind == "mixed items" else torch.uint8)
+    batches = BatchLoader({name: rows}, device=CPU, bad=source.bad, loading=Loading(workers=workers))
+    read = torch.cat([batch[name] for batch in batches.in_fixed_order(size=8)])
+    assert read.dtype is torch.float32
+    assert len(read) == len(rows)
+    expected = {tuple(picture) for picture in (pixels.flatten(1) / 255).tolist()}
+    assert {tuple(picture) for picture in read.flatten(1).tolist()} <= expected
+    assert torch.equal(rows[0:8], read[torch.argsort(fixed_order(len(rows)))][:8])

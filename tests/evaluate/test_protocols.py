@@ -135,7 +135,7 @@ class Watched(StoredRows):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def read(self, indices: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> torch.Tensor:
+    def fetch(self, indices: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> torch.Tensor:
         self.read_places.extend(indices.tolist())
         return self.rows[torch.from_numpy(indices)]
 
