@@ -63,25 +63,82 @@ def compile_model(
         SpecError: the spec is wrong, or a module cannot take what the graph gives it.
         ExampleError: the example does not fit the data variables.
     """
-    if analysis.method is None or analysis.graph is None or not analysis.is_sound:
-        raise SpecError(analysis.diagnostics)
-    plan = build_plan(analysis.method, analysis.graph, analysis.readings)
-    abstract = [n for n in plan.networks if n.call is None]
-    if abstract:
-        raise SpecError([_abstract_module(network) for network in abstract])
+    plan, backbone = _plan_of(analysis)
     shapes = read_example(example, plan.data)
-    backbone = analysis.method.settings.get("backbone")
-    assert backbone is None or isinstance(backbone, BoundCall)
     layout = _infer(plan, shapes, backbone)
-    networks = Networks()
-    for network in plan.networks:
-        _add_network(networks, network, layout, backbone)
+    networks = _build_networks(plan, layout, backbone)
     auxiliaries = Networks()
     for auxiliary, (first, second) in layout.auxiliaries.values():
         auxiliaries.add(auxiliary.name, build_auxiliary(auxiliary, first, second))
     classes = {name: shape.classes for name, shape in shapes.items()}
     objective = Objective(plan.terms, auxiliaries, classes=classes, shapes=layout.values)
     return CompiledModel(plan, networks, objective, shapes=layout.values, classes=classes, steps=steps)
+
+
+def compile_representation(
+    analysis: Analysis, example: Mapping[str, Example] | Tensor | tuple[int, ...]
+) -> CompiledModel:
+    """Compile what `encode` needs and nothing else: without terms, critics and the networks that only they use.
+
+    Args:
+        analysis: of a sound spec.
+        example: as for `compile_model`.
+
+    Returns:
+        A model whose networks have the names and shapes that they have in the whole one.
+
+    Raises:
+        SpecError: the spec is wrong, or a module cannot take what the graph gives it.
+        ExampleError: the example does not fit the data variables.
+    """
+    plan, backbone = _plan_of(analysis)
+    shapes = read_example(example, plan.data)
+    # The first value that reaches a network shapes it, and that may be a view of a term.
+    layout = _infer(plan, shapes, backbone)
+    alone = _representation_alone(plan)
+    classes = {name: shape.classes for name, shape in shapes.items()}
+    objective = Objective((), Networks(), classes=classes, shapes=layout.values)
+    networks = _build_networks(alone, layout, backbone)
+    return CompiledModel(alone, networks, objective, shapes=layout.values, classes=classes, steps=None)
+
+
+def _plan_of(analysis: Analysis) -> tuple[Plan, BoundCall | None]:
+    if analysis.method is None or analysis.graph is None or not analysis.is_sound:
+        raise SpecError(analysis.diagnostics)
+    plan = build_plan(analysis.method, analysis.graph, analysis.readings)
+    abstract = [n for n in plan.networks if n.call is None]
+    if abstract:
+        raise SpecError([_abstract_module(network) for network in abstract])
+    backbone = analysis.method.settings.get("backbone")
+    assert backbone is None or isinstance(backbone, BoundCall)
+    return plan, backbone
+
+
+def _representation_alone(plan: Plan) -> Plan:
+    origins = {network.name: network.origin for network in plan.networks}
+    needed: set[str] = set()
+    for step in plan.representation.steps:
+        name = step.network if isinstance(step, Networked) else ""
+        while name and name not in needed:
+            needed.add(name)
+            name = origins[name]
+    return replace(
+        plan,
+        networks=tuple(network for network in plan.networks if network.name in needed),
+        steps=(),
+        terms=(),
+        variables=(),
+        predictions={},
+        decoder_targets={},
+        couples_batch=False,
+    )
+
+
+def _build_networks(plan: Plan, layout: "_Layout", backbone: BoundCall | None) -> Networks:
+    networks = Networks()
+    for network in plan.networks:
+        _add_network(networks, network, layout, backbone)
+    return networks
 
 
 @dataclass(slots=True)

@@ -104,14 +104,16 @@ class Encoder(nn.Module):
             number: of examples.
             seed: torch's global generator is left alone.
         """
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator("cpu").manual_seed(seed)
+        device = next((value.device for value in self.state_dict().values()), torch.device("cpu"))
         examples = []
         for name in self.inputs:
             shape, dtype = (number, *self.input_shapes[name]), self.input_types[name]
             if dtype.is_floating_point:
-                examples.append(torch.rand(shape, generator=generator, dtype=dtype))
+                numbers = torch.rand(shape, generator=generator, dtype=dtype, device="cpu")
             else:
-                examples.append(torch.zeros(shape, dtype=dtype))
+                numbers = torch.zeros(shape, dtype=dtype, device="cpu")
+            examples.append(numbers.to(device))
         return tuple(examples)
 
 

@@ -11,7 +11,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from mvib.compile.compiler import compile_model
+from mvib.compile.compiler import compile_representation
 from mvib.compile.example import Example, ExampleError, LabelShape
 from mvib.diagnostics import SpecError
 from mvib.driver import analyse
@@ -50,32 +50,38 @@ def load_encoder(folder: str | Path, *, plugins: tuple[str, ...] = ()) -> Encode
         analysis = analyse(SourceFile(str(path / SPEC), text), plugins=plugins)
         if not analysis.is_sound:
             raise SpecError(analysis.diagnostics)
+        shapes = _read_shapes(description, path / DESCRIPTION)
+        weights = _read_weights(path / WEIGHTS, read_listed(path, WEIGHTS, files, follows_links=True))
         # The made-up weights are replaced at once: nobody else's random numbers are to change for them.
         with torch.random.fork_rng(devices=[]):
-            model = compile_model(analysis, _read_shapes(description, path / DESCRIPTION))
+            # Of shapes alone first: a spec of a few bytes is not to take memory that its weights do not.
+            with torch.device("meta"):
+                _check_weights(path / WEIGHTS, weights, Encoder(compile_representation(analysis, shapes)))
+            encoder = Encoder(compile_representation(analysis, shapes))
     except (SpecError, ExampleError, UnicodeDecodeError) as error:
         raise damaged(path / SPEC, str(error)) from error
     except (RuntimeError, MemoryError) as error:
         # What torch says where it finds no memory has no class of its own.
         why = (str(error).strip().splitlines() or ["there is no memory for it"])[0][:300]
         raise damaged(path / SPEC, f"its networks cannot be built: {why}") from error
-    encoder = Encoder(model)
-    _load_weights(encoder, path / WEIGHTS, read_listed(path, WEIGHTS, files, follows_links=True))
+    encoder.load_state_dict(weights)
     return encoder
 
 
-def _load_weights(encoder: Encoder, file: Path, content: bytes) -> None:
+def _read_weights(file: Path, content: bytes) -> dict[str, Tensor]:
     try:
-        found: dict[str, Tensor] = load_tensors(content)
+        return load_tensors(content)
     except (safetensors.SafetensorError, ValueError) as error:
         raise damaged(file, str(error)) from error
+
+
+def _check_weights(file: Path, found: Mapping[str, Tensor], encoder: Encoder) -> None:
     expected = encoder.state_dict()
     for name in sorted(set(expected) ^ set(found)):
         raise damaged(file, f"it {'has no' if name in expected else 'holds'} `{name}`, unlike the encoder of the spec")
     for name, value in expected.items():
         if found[name].shape != value.shape:
             raise damaged(file, f"the shape of `{name}` is {tuple(found[name].shape)} and not {tuple(value.shape)}")
-    encoder.load_state_dict(found)
 
 
 def _read_shapes(description: Mapping[str, Any], file: Path) -> dict[str, Example]:

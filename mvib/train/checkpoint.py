@@ -224,11 +224,11 @@ def _read_place(path: Path, header: str | None) -> Place:
         raise _damaged(path, f"its header cannot be read ({error})") from error
 
 
-def load_model_state(model: nn.Module, checkpoint: Checkpoint) -> None:
-    """Put the weights and buffers of a checkpoint into a model.
+def check_model_state(model: nn.Module, checkpoint: Checkpoint) -> None:
+    """Look whether the weights and buffers of a checkpoint are those of a model, which may have shapes alone.
 
     Raises:
-        FolderError: they are not those of this model.
+        FolderError: they are not.
     """
     expected = model.state_dict()
     missing = sorted(set(expected) - set(checkpoint.model))
@@ -244,7 +244,16 @@ def load_model_state(model: nn.Module, checkpoint: Checkpoint) -> None:
         # Counts are whole numbers, and what is none cannot be made one.
         if not value.is_floating_point() and found.dtype != value.dtype:
             raise _unusable(checkpoint.path, f"it is not of this spec: `{name}` is {found.dtype} and not {value.dtype}")
-    model.load_state_dict(parts_like(checkpoint.model, expected))
+
+
+def load_model_state(model: nn.Module, checkpoint: Checkpoint) -> None:
+    """Put the weights and buffers of a checkpoint into a model.
+
+    Raises:
+        FolderError: they are not those of this model.
+    """
+    check_model_state(model, checkpoint)
+    model.load_state_dict(parts_like(checkpoint.model, model.state_dict()))
 
 
 def load_optimizer_state(model: nn.Module, optimizer: torch.optim.Optimizer, checkpoint: Checkpoint) -> None:

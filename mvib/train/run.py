@@ -15,7 +15,7 @@ from mvib.diagnostics import SpecError
 from mvib.driver import Analysis, analyse
 from mvib.semantics.method import Method, VariableKind
 from mvib.source import SourceFile
-from mvib.train.checkpoint import load_model_state, read_checkpoint
+from mvib.train.checkpoint import check_model_state, load_model_state, read_checkpoint
 from mvib.train.config import TrainConfig, read_config
 from mvib.train.device import choose_device, device_of, move_model
 from mvib.train.errors import FolderError
@@ -157,7 +157,11 @@ def load_run(
             )
         notes = (_OTHER_DATA,)
     checkpoint = read_checkpoint(opened.checkpoint)
-    model = build_model(analysis, config, examples, steps=read_steps(opened))
+    steps = read_steps(opened)
+    # Of shapes alone first: a stranger's spec of a few bytes is not to take memory that its checkpoint does not.
+    with torch.device("meta"):
+        check_model_state(build_model(analysis, config, examples, steps=steps), checkpoint)
+    model = build_model(analysis, config, examples, steps=steps)
     load_model_state(model, checkpoint)
     return Run(
         folder=opened.path,

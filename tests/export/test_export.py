@@ -342,11 +342,25 @@ def test_networks_that_no_memory_holds_are_said_to_be(folder: Path, monkeypatch:
     def compile_none(*_: object) -> None:
         raise RuntimeError("[enforce fail] can't allocate memory: you tried to allocate 4398046511104 bytes\nat ...")
 
-    monkeypatch.setattr("mvib.export.weights.compile_model", compile_none)
+    monkeypatch.setattr("mvib.export.weights.compile_representation", compile_none)
     with pytest.raises(
         ExportError, match=r"spec\.mvib` cannot be used: its networks cannot be built: .* bytes; export"
     ):
         load_encoder(folder)
+
+
+def test_a_spec_of_a_few_bytes_takes_no_memory_that_its_weights_do_not(copied: Path, folder: Path) -> None:
+    text = (copied / "spec.mvib").read_text()
+    # A projector of 4 TB: its weights are in no export, and are not made.
+    (copied / "spec.mvib").write_text(text.replace("mlp(16, 8)", "mlp(1000000, 1000000, 8)"))
+    relist(copied)
+    assert (copied / "spec.mvib").read_text() != text
+    assert torch.equal(load_encoder(copied)(images(2)), load_encoder(folder)(images(2)))
+    # An encoder of 360 GB is seen not to be that of the weights before it is made.
+    (copied / "spec.mvib").write_text(text.replace("conv(4, 8)", "conv(100000, 100000, 8)"))
+    relist(copied)
+    with pytest.raises(ExportError, match=r"encoder\.safetensors` cannot be used: "):
+        load_encoder(copied)
 
 
 def test_a_damaged_description_is_said_to_be(copied: Path, folder: Path) -> None:

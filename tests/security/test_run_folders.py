@@ -128,6 +128,16 @@ def test_a_file_is_read_up_to_a_size(tmp_path: Path) -> None:
         read_inside(tmp_path.parent, tmp_path)
 
 
+def test_networks_are_made_only_with_the_sizes_of_their_checkpoint(run: Path) -> None:
+    """A spec of some hundred bytes can name networks of terabytes."""
+    text = (run / "spec.mvib").read_text()
+    assert "mlp(16, 8)" in text
+    (run / "spec.mvib").write_text(text.replace("mlp(16, 8)", "mlp(1000000, 1000000)"))
+    with pytest.raises(FolderError, match="cannot be used: it is not of this spec: the shape of"):
+        load_run(run)
+    assert main(["export", str(run)]) == 2
+
+
 # ---- writing ---------------------------------------------------------------------------------------------------------
 
 
