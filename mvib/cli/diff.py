@@ -8,7 +8,7 @@ from mvib.render.comparison import difference_json, difference_text
 from mvib.render.family import family_dot, family_markdown, family_text
 from mvib.render.image import render_image
 from mvib.resources import bundled_specs
-from mvib.theory.difference import Sameness, Subject, build_subject, compare, find_bounds
+from mvib.theory.comparison import Sameness, Subject, build_subject, compare, find_bounds
 from mvib.theory.family import build_family, compare_all
 
 _OF_PAIR = {"text": difference_text, "json": difference_json}

@@ -7,7 +7,7 @@ from textwrap import wrap
 from mvib.semantics.method import Member
 from mvib.source import printable
 from mvib.theory.canonical import Goal
-from mvib.theory.difference import Bounding, Difference, Level, Rewritten, Sameness, addition_of
+from mvib.theory.comparison import Bounding, Difference, Level, Rewritten, Sameness, addition_of
 
 _WIDTH = 100
 _MOST_NAMES = 3

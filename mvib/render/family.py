@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from mvib.theory.difference import Sameness
+from mvib.theory.comparison import Sameness
 from mvib.theory.family import Family, Kin, Relation, without_shortcuts
 
 _FONT = "Times"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from mvib.theory.canonical import Goal
-from mvib.theory.difference import Difference, Memory, Sameness, Subject, addition_of, compare
+from mvib.theory.comparison import Difference, Memory, Sameness, Subject, addition_of, compare
 
 _ONE_WAY = {Sameness.FIRST_ADDS, Sameness.SECOND_ADDS}
 

@@ -10,8 +10,8 @@ from mvib.render.family import family_dot, family_markdown, family_text
 from mvib.resources import bundled_specs
 from mvib.source import SourceFile
 from mvib.theory.canonical import GoalKind, Rewriting
+from mvib.theory.comparison import Difference, Sameness, Subject, build_subject, compare, find_bounds
 from mvib.theory.copying import can_be_zero
-from mvib.theory.difference import Difference, Sameness, Subject, build_subject, compare, find_bounds
 from mvib.theory.expression import entropy, information
 from mvib.theory.family import build_family, compare_all
 
