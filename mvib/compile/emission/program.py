@@ -6,13 +6,14 @@ from pathlib import PurePath
 from torch import nn
 
 from mvib.compile.emission.context import Context, is_attribute
+from mvib.compile.emission.estimates import EstimateWriter, selected_names
 from mvib.compile.emission.expressions import literal
 from mvib.compile.emission.library import Library
 from mvib.compile.emission.names import ATTRIBUTES, Names, identifier
 from mvib.compile.emission.networks import auxiliary_lines, network_lines
 from mvib.compile.emission.probe import probe
 from mvib.compile.emission.steps import StepWriter, placed_names, used_names
-from mvib.compile.emission.terms import TermWriter, selected_names
+from mvib.compile.emission.terms import TermWriter
 from mvib.compile.emission.text import call, comment, inside_docstring, quoted
 from mvib.compile.model import CompiledModel
 from mvib.driver import Analysis
@@ -272,14 +273,15 @@ def _forward(context: Context, method: Method, hidden: frozenset[str]) -> tuple[
     lines = list(steps.lines(plan.steps))
     lines += ["", f"{' ' * _INDENT}losses: list[Tensor] = []", f"{' ' * _INDENT}terms: dict[str, Tensor] = {{}}"]
     batch = "len(next(iter(batch.values())))"
-    writer = TermWriter(context=context, steps=steps, selected=selected_names(plan.steps), batch=batch)
+    estimates = EstimateWriter(context=context, steps=steps, selected=selected_names(plan.steps))
+    writer = TermWriter(context=context, steps=steps, estimates=estimates, batch=batch)
     by_label = {term.label: term for term in method.terms}
     comments = {id(s.span): [c.text for c in s.comments] for s in method.spec.statements}
     for term in plan.terms:
         spec = by_label.get(term.label)
         lines += writer.lines(term, spec, comments.get(id(spec.span), []) if spec is not None else [])
     lines += ["", f"{' ' * _INDENT}loss = torch.stack(losses).sum()", f"{' ' * _INDENT}return loss, terms"]
-    return lines, writer.after
+    return lines, estimates.after
 
 
 def _names_of(estimate: Estimate) -> set[str]:
