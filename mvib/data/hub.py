@@ -1,9 +1,9 @@
 """`hf:NAME`: a data set of the Hugging Face hub or of a local folder, through the package `datasets`.
 
 Only the documented interface is used: `load_dataset_builder(path, name, revision=)` and its `config.data_files`,
-`load_dataset(path, name, split=, revision=, streaming=)`, `features`, `cast_column` with `Image(decode=False)`, rows by
-index, and iteration of a stream. Data sets with a loading script are refused: versions from 4.0 on have none. Pictures
-are decoded here, with the limits of `mvib.data.pictures`.
+`load_dataset(path, name, split=, revision=, streaming=)`, `huggingface_hub.DatasetCard.load`, `features`, `cast_column`
+with `Image(decode=False)`, rows by index, and iteration of a stream. Data sets with a loading script are refused:
+versions from 4.0 on have none. Pictures are decoded here, with the limits of `mvib.data.pictures`.
 """
 
 import io
@@ -20,7 +20,7 @@ from mvib.data.arrays import table_from_arrays
 from mvib.data.bad_items import BadItem, BadItems
 from mvib.data.columns import ColumnKind
 from mvib.data.errors import DataError
-from mvib.data.hub_files import check_builder, open_own, own_folders
+from mvib.data.hub_files import check_builder, check_card, open_own, own_folders
 from mvib.data.optional import import_optional
 from mvib.data.picture_column import PictureOptions, PicturePart, read_pictures
 from mvib.data.pictures import BytesStore, PictureStore
@@ -127,6 +127,9 @@ def _load_parts(datasets: Any, name: str, options: HubOptions) -> list[Any]:
         )
 
     try:
+        if os.path.isdir(name):
+            hub = import_optional("huggingface_hub", needed_for="`hf:`", minimum="0.24")
+            check_card(name, hub.DatasetCard.load)
         check_builder(datasets.load_dataset_builder(name, options.config, revision=options.revision), name)
         train = load(options.split)
     except DataError:

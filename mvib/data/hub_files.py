@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -37,8 +37,57 @@ _PACKAGED = re.compile(r"datasets\.packaged_modules\.(\w+)(\.|$)")
 _OF_HUB = re.compile(r"hf://datasets/([^@]+)@")
 
 
+# An address, or one file system within another: what a path of this machine does not hold.
+_ELSEWHERE = re.compile(r"::|://")
+_CARD, _OTHER_CARD = "README.md", ".huggingface.yaml"
+
+
+def check_card(folder: str, load_card: Callable[[str], Any]) -> None:
+    """Hold that a local data set names files of this machine alone, before `datasets` looks at any of them.
+
+    `datasets` asks an address that `README.md` names how it is before it says of which files the data are made.
+
+    Args:
+        folder: of the data set.
+        load_card: reads what stands at the head of a `README.md`, as `huggingface_hub.DatasetCard.load`.
+
+    Raises:
+        DataError: they are elsewhere.
+    """
+    if os.path.lexists(os.path.join(folder, _OTHER_CARD)):
+        raise DataError(
+            f"`hf:{folder}` says of which files it is made in `{_OTHER_CARD}`, which is not read",
+            f"write it at the head of `{_CARD}`",
+        )
+    card = os.path.join(folder, _CARD)
+    if not os.path.isfile(card):
+        return
+    configs = load_card(card).data.get("configs") or []
+    for config in configs if isinstance(configs, list) else []:
+        for path in _texts([config.get(key) for key in ("data_files", "data_dir")] if isinstance(config, dict) else []):
+            if _ELSEWHERE.search(path):
+                raise _foreign(folder, path)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _texts([*value.keys(), *value.values()])
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _texts(one)
+
+
+def _foreign(name: str, path: str) -> DataError:
+    return DataError(
+        f"`hf:{name}` is made of `{path[:200]}`, which is no file of its own, and is not read",
+        "take the file from there yourself, by its own name",
+    )
+
+
 def check_builder(builder: Any, name: str) -> None:
-    """Hold that a data set is read by what runs nothing, and from its own files alone, before any of them is read.
+    """Hold that a data set is read by what runs nothing, and from its own files alone, before a row of them is read.
 
     A data set says in its `README.md` of which files it is made: of any of this machine, if it is a stranger's.
 
@@ -61,17 +110,17 @@ def check_builder(builder: Any, name: str) -> None:
         raise DataError(f"`hf:{name}` has no files of data", "check the name")
     for path in files:
         if not _is_own(path, name):
-            raise DataError(
-                f"`hf:{name}` is made of `{path[:200]}`, which is no file of its own, and is not read",
-                "take the file from there yourself, by its own name",
-            )
+            raise _foreign(name, path)
 
 
 def _is_own(path: str, name: str) -> bool:
     if os.path.isdir(name):
+        # Below the folder of the program a path that is none of this machine would be taken for one in that folder.
+        if _ELSEWHERE.search(path) or not os.path.isabs(path):
+            return False
         return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(name))
     found = _OF_HUB.match(path)
-    repository = found[1].lower() if found is not None else ""
+    repository = found[1].lower() if found is not None and "::" not in path else ""
     # Data sets from before there were owners have moved to one.
     return repository == name.lower() or ("/" not in name and repository.endswith(f"/{name.lower()}"))
 

@@ -4,6 +4,7 @@ The real package was tried by hand with local parquet files (docs/data.md); here
 """
 
 import io
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -74,6 +75,11 @@ def png(seed: int) -> bytes:
     return stream.getvalue()
 
 
+def load_card(path: str) -> Any:
+    """What stands between the lines of three dashes; JSON is YAML too."""
+    return SimpleNamespace(data=json.loads(Path(path).read_text().split("---")[1]))
+
+
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     state: dict[str, Any] = {
@@ -95,6 +101,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return Rows(state["splits"][split], state["features"], streaming=streaming)
 
     def load_dataset_builder(path: str, name: str | None = None, *, revision: str | None) -> Any:
+        state["asked"] = True
         own = f"{path}/a.parquet" if Path(path).is_dir() else f"hf://datasets/{path}@{revision or 'main'}/a.parquet"
         kind = type("Builder", (), {"__module__": f"datasets.packaged_modules.{state['reader']}.x"})
         builder = kind()
@@ -112,6 +119,8 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         Value=Value,
     )
     monkeypatch.setitem(sys.modules, "datasets", module)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", ModuleType("huggingface_hub"))
+    sys.modules["huggingface_hub"].__dict__.update(__version__="1.0", DatasetCard=SimpleNamespace(load=load_card))
     return state
 
 
@@ -256,3 +265,39 @@ def test_a_data_set_is_made_of_its_own_files(hub: dict[str, Any], path: str, tmp
     assert load_source(f"hf:{tmp_path / 'folder'}").num_train == 12
     hub["files"] = ["hf://datasets/owner/pets@main/a.csv"]
     assert load_source("hf:pets").num_train == 12
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "http://127.0.0.1:1/s.csv",
+        "dir://s.csv::file:///home/user",
+        "zip://s.csv::/home/user/s.zip",
+        "gzip://s.csv::{folder}/s.csv.gz",
+        "file:///etc/passwd",
+    ],
+)
+def test_a_folder_names_no_address_and_no_file_system(
+    hub: dict[str, Any], path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # There the real path of an address would lie in the folder.
+    monkeypatch.chdir(tmp_path)
+    path = path.format(folder=tmp_path)
+    hub["files"] = [path]
+    with pytest.raises(DataError, match="which is no file of its own"):
+        load_source(f"hf:{tmp_path}")
+    hub["files"] = []
+    card: dict[str, Any] = {"license": "https://example.org"}
+    for files in (path, [path], {"train": path}, [{"split": "train", "path": [path]}]):
+        card["configs"] = [{"config_name": "default", "data_files": files}]
+        (tmp_path / "README.md").write_text(f"---\n{json.dumps(card)}\n---\n")
+        hub["asked"] = False
+        with pytest.raises(DataError, match="which is no file of its own"):
+            load_source(f"hf:{tmp_path}")
+        assert not hub["asked"]
+    card["configs"] = [{"config_name": "default", "data_files": "*.parquet", "sep": "::"}]
+    (tmp_path / "README.md").write_text(f"---\n{json.dumps(card)}\n---\n")
+    assert load_source(f"hf:{tmp_path}").num_train == 12
+    (tmp_path / ".huggingface.yaml").write_text("configs: []")
+    with pytest.raises(DataError, match=r"in `\.huggingface\.yaml`, which is not read"):
+        load_source(f"hf:{tmp_path}")
