@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,7 @@ import torch
 
 from mvib.cli.run_errors import explained
 from mvib.compile import CompiledModel
-from mvib.data import ColumnKind
-from mvib.estimators.ranks import Ranks
+from mvib.data import ColumnKind, DataError
 from mvib.evaluate import Comparison, ProbeError, evaluate_model, represent
 from mvib.evaluate.comparison import (
     align_rows,
@@ -21,12 +20,12 @@ from mvib.evaluate.comparison import (
     comparison_rows,
     comparison_to_json,
 )
-from mvib.evaluate.evaluation import Represented, read_probes, represent_both
+from mvib.evaluate.evaluation import Represented, find_read, read_probes, represent_both
 from mvib.evaluate.probes import Rows
 from mvib.evaluate.similarity import CKA, CKA_PROTOCOL, Similarity, compare_representations
 from mvib.source import printable_lines
 from mvib.train import Run, load_run
-from mvib.train.engine import start_engine
+from mvib.train.engine import Engine, start_engine
 from mvib.train.examples import Examples, held_out_fingerprints
 from mvib.train.processes import Placement
 
@@ -62,12 +61,22 @@ class _Represented:
         folder: of the run.
         networks: the trained and the untrained one, each with what it makes of both parts; none where only runs are
             compared.
-        held_out: what the trained one makes of the held-out part.
+        held_out: what the trained one makes of the examples of the held-out part that can be read.
+        num_unread: examples of both parts that cannot be, as far as they were looked at.
     """
 
     folder: str
     networks: tuple[tuple[CompiledModel, Represented], ...]
     held_out: Rows
+    num_unread: int
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know of them."""
+        if not self.num_unread:
+            return ()
+        s = "s" * (self.num_unread > 1)
+        return (f"{self.num_unread} example{s} of the data cannot be read, and {'are' if s else 'is'} left out",)
 
 
 def evaluate_and_report(request: EvaluationRequest) -> None:
@@ -79,23 +88,24 @@ def evaluate_and_report(request: EvaluationRequest) -> None:
         engine = start_engine(Placement(device=request.device))
         with engine.together():
             names, with_cka, runs = engine.each(lambda: _load(request, engine.device))
-            found: Iterable[_Represented] = _represent(runs, is_probed=bool(names), ranks=engine.ranks)
+            found: Iterable[_Represented] = _represent(runs, is_probed=bool(names), engine=engine)
             if engine.ranks.size > 1:
                 # The others part here: a protocol may take longer than processes wait for each other.
                 found = list(found)
         if not engine.is_first:
             return
-        comparisons, held_out = {}, {}
+        comparisons, held_out, notes = {}, {}, {}
         for one in found:
+            notes[one.folder] = (*runs[one.folder].notes, *one.notes)
             if names:
                 comparisons[one.folder] = _compare(runs[one.folder], one, names, seeds=request.seeds)
             if with_cka:
                 held_out[one.folder] = one.held_out
         similarity = compare_representations(held_out) if with_cka else None
     if request.is_json:
-        click.echo(json.dumps(_to_json(runs, comparisons, similarity), indent=2, allow_nan=False))
+        click.echo(json.dumps(_to_json(comparisons, similarity, notes), indent=2, allow_nan=False))
         return
-    for line in _lines(runs, comparisons, similarity):
+    for line in _lines(runs, comparisons, similarity, notes):
         click.echo(printable_lines(line))
 
 
@@ -112,18 +122,27 @@ def _load(request: EvaluationRequest, device: torch.device) -> tuple[tuple[str, 
     return names, with_cka, runs
 
 
-def _represent(runs: Mapping[str, Run], *, is_probed: bool, ranks: Ranks) -> Iterator[_Represented]:
+def _represent(runs: Mapping[str, Run], *, is_probed: bool, engine: Engine) -> Iterator[_Represented]:
     """Run after run, so that one process has the rows of one at a time."""
+    ranks = engine.ranks
     for folder, run in runs.items():
         columns = run.examples.columns
         models = (run.model, run.untrained()) if is_probed else ()
-        networks = tuple((model, represent_both(model, columns, ranks=ranks)) for model in models)
-        held_out = (
-            networks[0][1].test
-            if networks
-            else represent(run.model, {name: column.test for name, column in columns.items()}, ranks=ranks)
-        )
-        yield _Represented(folder=folder, networks=networks, held_out=held_out)
+        networks = tuple((model, represent_both(model, columns, ranks=ranks, fail=engine.fail)) for model in models)
+        if networks:
+            found = networks[0][1]
+            held_out, is_read, num_unread = found.test, found.is_read_test, found.num_unread
+        else:
+            tensors = {name: column.test for name, column in columns.items()}
+            held_out = represent(run.model, tensors, ranks=ranks, fail=engine.fail)
+            is_read = find_read(tensors, ranks=ranks)
+            num_unread = int((~is_read).sum())
+        engine.share_bad_items(run.examples.bad)
+        try:
+            run.examples.bad.check()
+        except DataError as problem:
+            engine.fail(problem)
+        yield _Represented(folder=folder, networks=networks, held_out=held_out[is_read], num_unread=num_unread)
 
 
 def _read_names(request: EvaluationRequest) -> tuple[tuple[str, ...], bool]:
@@ -168,11 +187,11 @@ def _check_same_examples(one: str, first: Examples, other: str, second: Examples
 
 
 def _to_json(
-    runs: Mapping[str, Run], comparisons: Mapping[str, Comparison], similarity: Similarity | None
+    comparisons: Mapping[str, Comparison], similarity: Similarity | None, notes: Mapping[str, Sequence[str]]
 ) -> dict[str, Any]:
     """One run is the object itself; several stand in a list, with how alike they are."""
     listed = [
-        {"run": folder, **comparison_to_json(comparison), "notes": list(runs[folder].notes)}
+        {"run": folder, **comparison_to_json(comparison), "notes": list(notes[folder])}
         for folder, comparison in comparisons.items()
     ]
     if len(listed) == 1 and similarity is None:
@@ -182,12 +201,15 @@ def _to_json(
 
 
 def _lines(
-    runs: Mapping[str, Run], comparisons: Mapping[str, Comparison], similarity: Similarity | None
+    runs: Mapping[str, Run],
+    comparisons: Mapping[str, Comparison],
+    similarity: Similarity | None,
+    notes: Mapping[str, Sequence[str]],
 ) -> Iterator[str]:
     for folder, comparison in comparisons.items():
         if len(runs) > 1:
             yield f"{folder}:"
-        yield from _lines_of_run(runs[folder], comparison)
+        yield from _lines_of_run(runs[folder], comparison, notes[folder])
         if len(runs) > 1:
             yield ""
     if similarity is None:
@@ -199,7 +221,7 @@ def _lines(
     yield f"protocol: {CKA_PROTOCOL}"
 
 
-def _lines_of_run(run: Run, comparison: Comparison) -> Iterator[str]:
+def _lines_of_run(run: Run, comparison: Comparison, notes: Sequence[str]) -> Iterator[str]:
     assert run.analysis.method is not None
     examples = run.examples
     yield (
@@ -209,7 +231,7 @@ def _lines_of_run(run: Run, comparison: Comparison) -> Iterator[str]:
     yield ""
     yield from align_rows(comparison_rows(comparison))
     yield ""
-    yield from (f"note: {note}" for note in run.notes)
+    yield from (f"note: {note}" for note in notes)
     bad = list(examples.bad)
     if bad:
         yield f"note: bad items of the data are left out ({len(bad)}), the first: {bad[0]}"

@@ -1,5 +1,6 @@
 """What can stop a run, in words on standard error and as an exit code. Imports torch: for verbs that run a model."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,10 +13,12 @@ from mvib.data import DataError, WorkerEndedError
 from mvib.diagnostics import SpecError
 from mvib.evaluate import ProbeError
 from mvib.inside import NotPlainError
-from mvib.launched import is_first_process, is_started_by_another
+from mvib.launched import is_first_process, is_started_by_another, started_by_torchrun
 from mvib.source import printable_lines
 from mvib.train import FolderError, Interrupted, NonFiniteError, SettingError
 from mvib.train.errors import FirstProcessFailed, PeerLostError
+
+_PATIENCE = 2.0
 
 
 @contextmanager
@@ -62,6 +65,9 @@ def _of_one_process() -> Iterator[None]:
     except (FirstProcessFailed, PeerLostError, Interrupted) as error:
         if is_first_process():
             raise
+        if started_by_torchrun() is not None:
+            # It ends the first, which is about to say why, as soon as it sees another fail.
+            time.sleep(_PATIENCE)
         # lightning-fabric would kill the first, which is still at work, for any other exit code.
         raise click.exceptions.Exit(0 if is_started_by_another() else _code(error)) from error
     except (SpecError, SettingError, FolderError, ProbeError, NonFiniteError) as error:

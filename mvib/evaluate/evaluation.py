@@ -1,14 +1,16 @@
 """Evaluation of a frozen encoder: probes, the decoders of labels, and the spread of the representation."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from mvib.compile import CompiledModel
-from mvib.data import Column, ColumnKind, StoredRows, read_batch
+from mvib.data import Column, ColumnKind, DataError, StoredRows, read_batch
 from mvib.diagnostics import nearest
 from mvib.estimators.ranks import ALONE, Ranks
 from mvib.evaluate.probes import PROBES, Labels, Rows, Score, Split, score_probe
@@ -29,6 +31,8 @@ SPREAD_PROTOCOL = (
 )
 DATA_PROTOCOL = "frozen representation of unaugmented examples; fitted to the training part, judged by the held-out one"
 _BATCH = 512
+Flags = npt.NDArray[np.bool_]
+Fail = Callable[[Exception | None], NoReturn]
 
 
 class ProbeError(Exception):
@@ -100,10 +104,19 @@ class Represented:
     Attributes:
         train: of the training part, (N, D).
         test: of the held-out part, (M, D).
+        is_read_train: which of the training part could be read, (N,); for others another example stood in.
+        is_read_test: which of the held-out part, (M,).
     """
 
     train: Rows
     test: Rows
+    is_read_train: Flags
+    is_read_test: Flags
+
+    @property
+    def num_unread(self) -> int:
+        """How many examples could not be read, and count for nothing."""
+        return int((~self.is_read_train).sum() + (~self.is_read_test).sum())
 
 
 def evaluate_model(
@@ -126,20 +139,20 @@ def evaluate_model(
         represented: what `represent_both` gave for this model; default: it is called here.
     """
     found = represented or represent_both(model, columns)
-    train, test = found.train, found.test
+    subject = _Subject(model=model, columns=columns, found=found)
     results: list[ProbeResult] = []
     measures: list[Measure] = []
     for probe in probes:
         if probe in PROTOCOLS:
-            about = _Subject(model=model, columns=columns, train=train, test=test)
-            measures.extend(about.measure(PROTOCOLS[probe], labels, seeds=seeds))
+            measures.extend(subject.measure(PROTOCOLS[probe], labels, seeds=seeds))
             continue
         if probe == CLASSIFIER:
-            results.extend(_score_decoders(model, columns))
+            results.extend(_score_decoders(model, columns, found.is_read_test))
             continue
         for name, label in labels.items():
-            split = _labelled(train, test, label)
-            results.append(ProbeResult(probe=probe, about=name, score=score_probe(PROBES[probe], split)))
+            score = score_probe(PROBES[probe], subject.labelled(label))
+            results.append(ProbeResult(probe=probe, about=name, score=score))
+    test = found.test[found.is_read_test]
     if not np.isfinite(test).all():
         note = "the representation holds values that are not finite"
         return Evaluation(results=tuple(results), spread=None, note=note, measures=tuple(measures))
@@ -150,12 +163,21 @@ def evaluate_model(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Subject:
-    """A model with its data and what it makes of them, for protocols to measure."""
+    """A model with its data and what it makes of them, for probes and protocols to measure."""
 
     model: CompiledModel
     columns: Mapping[str, Column]
-    train: Rows
-    test: Rows
+    found: Represented
+
+    def labelled(self, label: Column) -> Split:
+        """The examples that have a label and can be read."""
+        material = self._material(label)
+        return Split(
+            train_features=material.train_features,
+            train_labels=material.train_labels,
+            test_features=material.test_features,
+            test_labels=material.test_labels,
+        )
 
     def measure(self, protocol: Protocol, labels: Mapping[str, Column], *, seeds: int) -> Iterator[Measure]:
         """Once, or where it needs labels once for each of them."""
@@ -166,12 +188,13 @@ class _Subject:
             yield from measure_protocol(protocol, self._material(label), about=name, num_seeds=seeds)
 
     def _material(self, label: Column | None) -> Material:
-        parts = {"train": self.train, "test": self.test}
+        found = self.found
+        is_read = {"train": found.is_read_train, "test": found.is_read_test}
         values: dict[str, Labels] = {
             part: np.zeros(len(rows), dtype=np.int64) if label is None else getattr(label, part)[:].cpu().numpy()
-            for part, rows in parts.items()
+            for part, rows in is_read.items()
         }
-        places = {part: np.flatnonzero(known >= 0) for part, known in values.items()}
+        places = {part: np.flatnonzero((known >= 0) & is_read[part]) for part, known in values.items()}
 
         def trainable() -> Trainable:
             return make_trainable(
@@ -183,11 +206,13 @@ class _Subject:
             )
 
         return Material(
-            train_features=self.train[places["train"]],
+            train_features=found.train[places["train"]],
             train_labels=values["train"][places["train"]],
-            test_features=self.test[places["test"]],
+            test_features=found.test[places["test"]],
             test_labels=values["test"][places["test"]],
-            views=lambda seed: encode_views(self.model, self._tensors("test"), seed=seed),
+            views=lambda seed: encode_views(
+                self.model, self._tensors("test"), seed=seed, places=np.flatnonzero(found.is_read_test)
+            ),
             trainable=trainable,
         )
 
@@ -195,22 +220,50 @@ class _Subject:
         return {name: getattr(column, part) for name, column in self.columns.items()}
 
 
-def represent_both(model: CompiledModel, columns: Mapping[str, Column], *, ranks: Ranks = ALONE) -> Represented:
+def represent_both(
+    model: CompiledModel, columns: Mapping[str, Column], *, ranks: Ranks = ALONE, fail: Fail | None = None
+) -> Represented:
     """The representation of both parts.
 
     Args:
         model: stays as it is.
         columns: the data by variable.
         ranks: processes that share the work, as in `represent`.
+        fail: as in `represent`.
+
+    Raises:
+        DataError: an example cannot be read, and no other may stand in for it.
     """
+    parts = {part: {name: getattr(column, part) for name, column in columns.items()} for part in ("train", "test")}
+    rows = {part: represent(model, tensors, ranks=ranks, fail=fail) for part, tensors in parts.items()}
+    is_read = {part: find_read(tensors, ranks=ranks) for part, tensors in parts.items()}
     return Represented(
-        train=represent(model, {name: column.train for name, column in columns.items()}, ranks=ranks),
-        test=represent(model, {name: column.test for name, column in columns.items()}, ranks=ranks),
+        train=rows["train"], test=rows["test"], is_read_train=is_read["train"], is_read_test=is_read["test"]
     )
 
 
+def find_read(tensors: Mapping[str, Tensor | StoredRows], *, ranks: Ranks = ALONE) -> Flags:
+    """Which examples were themselves when some process last read them, and not another in their place.
+
+    Args:
+        tensors: one part of the data by variable.
+        ranks: processes that have read them.
+    """
+    stored = [rows for rows in tensors.values() if isinstance(rows, StoredRows)]
+    stood_in = torch.zeros(len(next(iter(tensors.values()))), dtype=torch.int64)
+    stood_in[sorted(frozenset[int]().union(*(rows.stood_in for rows in stored)))] = 1
+    found: Flags = (ranks.rows(stood_in[None]).sum(dim=0) == 0).numpy()
+    return found
+
+
 @torch.no_grad()
-def represent(model: CompiledModel, tensors: Mapping[str, Tensor | StoredRows], *, ranks: Ranks = ALONE) -> Rows:
+def represent(
+    model: CompiledModel,
+    tensors: Mapping[str, Tensor | StoredRows],
+    *,
+    ranks: Ranks = ALONE,
+    fail: Fail | None = None,
+) -> Rows:
     """The representation of unaugmented examples, one row each, in float32.
 
     Args:
@@ -218,13 +271,26 @@ def represent(model: CompiledModel, tensors: Mapping[str, Tensor | StoredRows], 
         tensors: one part of the data by variable; the same in all processes.
         ranks: processes that take a batch each in turn. All get the rows of all, which are those of one process to the
             bit where they compute alike: the batches are the same.
+        fail: ends all processes where one of them cannot read its batch; it is given what that one met.
+
+    Raises:
+        DataError: an example cannot be read, and no other may stand in for it.
     """
     starts = range(0, len(next(iter(tensors.values()))), _BATCH)
     parts = []
     for place in range(ranks.rank, ranks.rank + len(starts), ranks.size):
         # A process for which no batch is left takes the last one, and gives none of its rows.
         is_left = place < len(starts)
-        batch = _batch_at(model, tensors, starts[place if is_left else -1])
+        batch: dict[str, Tensor] = {}
+        problem: DataError | None = None
+        try:
+            batch = _batch_at(model, tensors, starts[place if is_left else -1])
+        except DataError as error:
+            if fail is None:
+                raise
+            problem = error
+        if fail is not None and any(ranks.counts(int(problem is not None))):
+            fail(problem)
         rows = model.encode(batch).flatten(1).float()
         parts.append(ranks.rows(rows if is_left else rows[:0]).cpu())
     found: Rows = torch.cat(parts).numpy()
@@ -246,20 +312,9 @@ def _batch_at(model: CompiledModel, tensors: Mapping[str, Tensor | StoredRows], 
     return {name: values.to(device) for name, values in batch.items()}
 
 
-def _labelled(train: Rows, test: Rows, label: Column) -> Split:
-    train_labels: Labels = label.train[:].numpy()
-    test_labels: Labels = label.test[:].numpy()
-    return Split(
-        train_features=train[train_labels >= 0],
-        train_labels=train_labels[train_labels >= 0],
-        test_features=test[test_labels >= 0],
-        test_labels=test_labels[test_labels >= 0],
-    )
-
-
 @torch.no_grad()
-def _score_decoders(model: CompiledModel, columns: Mapping[str, Column]) -> list[ProbeResult]:
-    """Accuracy of each decoder of a label."""
+def _score_decoders(model: CompiledModel, columns: Mapping[str, Column], is_read: Flags) -> list[ProbeResult]:
+    """Accuracy of each decoder of a label, on the held-out examples that can be read."""
     targets = {d: columns[t].test[:] for d, t in model.decoder_targets.items() if columns[t].kind is ColumnKind.LABEL}
     if not targets:
         return []
@@ -268,7 +323,8 @@ def _score_decoders(model: CompiledModel, columns: Mapping[str, Column]) -> list
     results = []
     for decoder, labels in targets.items():
         logits = torch.cat([part[decoder] for part in predicted])
-        results.append(ProbeResult(probe=CLASSIFIER, about=decoder, score=_score_logits(logits, labels)))
+        known = torch.from_numpy(is_read)
+        results.append(ProbeResult(probe=CLASSIFIER, about=decoder, score=_score_logits(logits[known], labels[known])))
     return results
 
 

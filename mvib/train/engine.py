@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -18,12 +18,12 @@ from torch import nn
 
 from mvib.compile import CompiledModel
 from mvib.compile.parts import PartedObjective
-from mvib.data import Share
+from mvib.data import BadItem, BadItems, DataError, Share, WorkerEndedError
 from mvib.estimators.ranks import ALONE, Ranks, current_ranks
 from mvib.nn.batch_norm import UnsharedNormError, share_batch_norm
 from mvib.train.config import Precision, TrainConfig
 from mvib.train.device import move_model
-from mvib.train.errors import FirstProcessFailed, PeerLostError, SettingError
+from mvib.train.errors import FirstProcessFailed, FolderError, PeerLostError, SettingError
 from mvib.train.gradients import AtOnce, Averaged, Joined, WholeObjective
 from mvib.train.processes import Placement, start_processes
 from mvib.train.sharding import is_sharded, put_together, shard_weights
@@ -32,6 +32,11 @@ from mvib.train.step import Compute, lowered
 _Result = TypeVar("_Result")
 # Of a process that cannot read its share of a batch, in the place of the number of its examples.
 _FAILED = -1
+# Mistakes of the user that one process may meet alone; the first tells what is wrong in another.
+_Told = DataError | FolderError | SettingError
+_TOLD: dict[str, type[_Told]] = {
+    kind.__name__: kind for kind in (DataError, WorkerEndedError, FolderError, SettingError)
+}
 # What torch says, under several classes, where a process of the group has gone.
 _GONE = ("Connection closed by peer", "Connection reset by peer", "Connection refused", "Broken pipe", "timed out")
 
@@ -195,6 +200,20 @@ class Engine:
         parts = torch.split(self.ranks.rows(content), list(self.ranks.counts(len(content))))
         return [(str(one), str(other)) for part in parts for one, other in json.loads(bytes(part.tolist()))]
 
+    def share_bad_items(self, bad: BadItems) -> tuple[BadItem, ...]:
+        """Let all processes know of the bad items that any of them has met: the limit is for all together.
+
+        All are to call it together.
+
+        Returns:
+            Those that nobody was told of before.
+        """
+        met = dict.fromkeys(BadItem(name, why) for name, why in self.gather([(i.name, i.why) for i in bad.take_new()]))
+        for item in met:
+            bad.add(item)
+        bad.take_new()
+        return tuple(met)
+
     def first(self, action: Callable[[], _Result]) -> _Result | None:
         """What the first process does alone; the others wait, and get nothing. All are to call it together.
 
@@ -218,21 +237,47 @@ class Engine:
     def each(self, action: Callable[[], _Result]) -> _Result:
         """What every process does for itself, such as reading its data; none goes on before all are done.
 
-        A process that failed and left at once would have `torchrun` end the others before the first says why.
-
         Raises:
-            PeerLostError: where it went well, and failed in another process.
+            Exception: it failed in one of them; see `fail`.
         """
         if self.ranks.size == 1:
             return action()
+        problem: Exception | None = None
         try:
             result = action()
-        except Exception:
-            self.agree(stop=1, save=False)
-            raise
-        if self.agree(stop=0, save=False).stop:
-            raise PeerLostError
+        except Exception as error:  # noqa: BLE001 - it is raised again once the others know
+            problem = error
+        if self.agree(stop=int(problem is not None), save=False).stop:
+            self.fail(problem)
         return result
+
+    def fail(self, problem: Exception | None) -> NoReturn:
+        """End all processes where one of them cannot go on: the first says why. All are to call it together.
+
+        A process that ended with words of its own might have no time for them: who started it ends it with the first.
+
+        Args:
+            problem: of this process, none where it is another's.
+
+        Raises:
+            DataError: in the first process, with what is wrong in the first that cannot go on; likewise other mistakes
+                of the user.
+            PeerLostError: in the first process, where the problem of another is none of the user's.
+            FirstProcessFailed: in the others, but for those with such a problem, which raise it.
+        """
+        kind = next((one.__name__ for one in type(problem).__mro__ if one.__name__ in _TOLD), "")
+        words: list[tuple[str, str]] = []
+        if isinstance(problem, _Told) and kind:
+            words = [(kind, problem.title), ("", problem.remedy)]
+        told = self.gather(words)
+        if problem is not None and (self.is_first or not words):
+            raise problem
+        if not self.is_first:
+            raise FirstProcessFailed from problem
+        if not told:
+            raise PeerLostError
+        (name, title), (_, remedy), *_rest = told
+        raise _TOLD[name](title, remedy)
 
     @contextmanager
     def alone(self, model: CompiledModel) -> Iterator[None]:

@@ -90,7 +90,7 @@ class FirstProcessFailed(Exception):
 class PeerLostError(Exception):
     """Another process of a run has ended, so that this one cannot go on; the last checkpoint stays."""
 
-    def __init__(self, what: str = "has ended") -> None:
+    def __init__(self) -> None:
         super().__init__(
-            f"another process of the run {what}; a training goes on from its last checkpoint with `--resume`"
+            "another process of the run has ended; a training goes on from its last checkpoint with `--resume`"
         )

@@ -132,7 +132,6 @@ def go_on(
     Raises:
         FolderError: no checkpoint can be used, or not the same by all processes, or the metrics are damaged.
         FirstProcessFailed: in the other processes.
-        PeerLostError: another process cannot read the folder.
         OSError: the metrics cannot be written.
     """
 

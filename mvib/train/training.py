@@ -13,7 +13,6 @@ from torch.amp import GradScaler
 from mvib.compile import CompiledModel
 from mvib.compile.model import evaluation_mode
 from mvib.data import (
-    BadItem,
     BatchLoader,
     DataError,
     Loading,
@@ -28,7 +27,7 @@ from mvib.train.checkpoints import Checkpoints
 from mvib.train.config import Precision, TrainConfig
 from mvib.train.course import Course
 from mvib.train.engine import Engine
-from mvib.train.errors import Interrupted, NonFiniteError, PeerLostError, SingularError
+from mvib.train.errors import Interrupted, NonFiniteError, SingularError
 from mvib.train.events import EpochEnded, Observer, PartSkipped, StepTaken
 from mvib.train.examples import Examples
 from mvib.train.folder import RunFolder, append_record
@@ -198,8 +197,8 @@ class Training:
         Every loader is read by way of this: a process that failed alone would leave the others waiting for it.
 
         Raises:
-            DataError: this process cannot read its share; there is a checkpoint of the last step.
-            PeerLostError: another process cannot; there is one likewise.
+            DataError: this or another process cannot read its share; there is a checkpoint of the last step.
+            FirstProcessFailed: likewise, in the processes beside the first.
         """
         while True:
             batch: Batch | None = None
@@ -214,7 +213,7 @@ class Training:
                 # While all are here: the others could not put parted weights together later.
                 with workers_may_end():
                     self._save_together()
-                raise problem or PeerLostError("could not read its data")
+                self._engine.fail(problem)
             if batch is None:
                 return
             yield batch, size
@@ -276,16 +275,14 @@ class Training:
         Raises:
             DataError: there are more than may be left out.
         """
-        for name, why in self._engine.gather([(item.name, item.why) for item in self._bad.take_new()]):
-            self._bad.add(BadItem(name, why))
-            self._observer(PartSkipped(what=f"`{name}`", why=f"it {why}"))
-        self._bad.take_new()
+        for item in self._engine.share_bad_items(self._bad):
+            self._observer(PartSkipped(what=f"`{item.name}`", why=f"it {item.why}"))
         try:
             self._bad.check()
-        except DataError:
+        except DataError as problem:
             # All find the same, and are here to put parted weights together.
             self._save_together()
-            raise
+            self._engine.fail(problem)
 
     def _look(self) -> None:
         # Only the first has monitors. All know when it looks, and hear where it cannot: they would wait for it.

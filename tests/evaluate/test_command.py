@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from mvib.cli.eval import command
 from mvib.cli.export import command as export_command
@@ -98,14 +99,26 @@ def test_runs_without_a_column_in_common_are_not_compared(run: str, tmp_path: Pa
 @pytest.mark.xdist_group("devices")
 def test_several_processes_print_the_numbers_of_one_once(tmp_path: Path) -> None:
     # Three batches and a rest in the training part, and fewer in the other: no number of processes shares them evenly.
-    data = arrays(number=2000)
-    np.savez(tmp_path / "data.npz", image=data["image"].numpy(), label=data["label"].numpy())
-    folders = [trained(tmp_path / f"run{seed}", f"npz:{tmp_path}/data.npz", seed=seed) for seed in (0, 1)]
+    # Some cannot be read, by whichever process.
+    images = (arrays(number=2000)["image"][:, 0] * 255).clamp(0, 255).byte().numpy()
+    for place, image in enumerate(images):
+        path = tmp_path / "pictures" / str(place % 3) / f"{place:04}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path)
+        if place % 400 == 7:
+            path.write_bytes(path.read_bytes()[:50])
+    data = f"folder:{tmp_path}/pictures,cache=no,skip=5"
+    folders = [trained(tmp_path / f"run{seed}", data, seed=seed) for seed in (0, 1)]
     options = ("--probe", "knn,few-10,lidar,cka", "--format", "json")
     one, two = (by_processes(number, *folders, *options, cwd=tmp_path) for number in (1, 2))
     assert one.returncode == 0, one.stderr
     assert two.returncode == 0, two.stderr
     assert two.stdout == one.stdout
+    notes = [run["notes"] for run in json.loads(one.stdout)["runs"]]
+    assert notes == [["5 examples of the data cannot be read, and are left out"]] * 2
+    refused = by_processes(2, folders[0], "--data", data.replace("skip=5", "skip=4"), cwd=tmp_path)
+    assert refused.returncode != 0
+    assert refused.stderr.count("5 items of the data cannot be used, and 4 may be left out") == 1
     refused = by_processes(2, folders[0], "--probe", "knnn", cwd=tmp_path)
     assert refused.returncode != 0
     assert refused.stderr.count("there is no probe `knnn`") == 1

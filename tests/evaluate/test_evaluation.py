@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,7 +7,11 @@ import torch
 
 from mvib.evaluate import Comparison, Evaluation, evaluate_model
 from mvib.evaluate.comparison import comparison_notes, comparison_rows, comparison_to_json
+from mvib.evaluate.evaluation import represent_both
+from mvib.evaluate.probes import Probe, Score, Split
+from mvib.evaluate.protocols.material import Places
 from mvib.train import Run, train_method
+from tests.data.pictures import write_classes
 from tests.train.small import BOTTLENECK, CONTRASTIVE, analysis_of, arrays
 
 PROBES = ("knn", "linear", "classifier")
@@ -104,3 +109,33 @@ def test_features_are_those_of_encode(bottleneck: Run) -> None:
     features = bottleneck.encode(bottleneck.examples.columns["X"].test[:]).numpy()
     assert evaluation.spread is not None
     assert evaluation.spread.std == pytest.approx(float(np.mean(features.std(axis=0))), rel=1e-5)
+
+
+def test_an_example_that_another_stands_in_for_counts_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_classes(tmp_path / "pictures", number=20, channels=1)
+    for name in ("cat/03.png", "cat/08.png", "dog/11.png"):
+        (folder / name).write_bytes((folder / name).read_bytes()[:60])
+    spec = analysis_of(CONTRASTIVE, {"train.epochs": 1, "train.batch": 8})
+    splits: list[Split] = []
+    drawn: list[Places] = []
+
+    def score(_: Probe, split: Split) -> Score:
+        splits.append(split)
+        return Score(accuracy=0.5)
+
+    def draw(*_: object, seed: int, places: Places) -> None:
+        drawn.append(places)
+
+    monkeypatch.setattr("mvib.evaluate.evaluation.score_probe", score)
+    monkeypatch.setattr("mvib.evaluate.evaluation.encode_views", draw)
+    for cache in ("no", "yes"):
+        run = train_method(spec, data=f"folder:{folder},cache={cache},skip=3")
+        found = represent_both(run.model, run.examples.columns)
+        assert found.num_unread == (3 if cache == "no" else 0)
+        evaluate_model(run.model, run.examples.columns, run.examples.labels, probes=("knn", "lidar"))
+        assert sum(len(one) for one in (splits[-1].train_labels, splits[-1].test_labels)) == 37
+        rows = np.concatenate([splits[-1].train_features, splits[-1].test_features])
+        assert len(np.unique(rows, axis=0)) == 37
+        assert len(drawn[-1]) == len(splits[-1].test_labels)

@@ -20,7 +20,12 @@ _BATCH = 250
 
 @torch.no_grad()
 def encode_views(
-    model: CompiledModel, tensors: Mapping[str, Rows], *, seed: int, num_views: int = LIDAR_VIEWS
+    model: CompiledModel,
+    tensors: Mapping[str, Rows],
+    *,
+    seed: int,
+    num_views: int = LIDAR_VIEWS,
+    places: Places | None = None,
 ) -> npt.NDArray[np.float32] | None:
     """Representations of views that the method itself draws, of `LIDAR_EXAMPLES` drawn examples at most.
 
@@ -29,6 +34,7 @@ def encode_views(
         tensors: by data variable.
         seed: of the examples and their views; torch's global generator is left alone.
         num_views: of each example, or a few more where the method draws them together.
+        places: of the examples that may be drawn; none for all.
 
     Returns:
         (N, Q, D), none where the method has no several values of what it represents.
@@ -40,13 +46,14 @@ def encode_views(
         return None
     trial = copy.deepcopy(model)
     device = _device(model)
-    chosen = torch.from_numpy(_draw_places(min(len(rows) for rows in tensors.values()), seed=seed))
+    among = np.arange(min(len(rows) for rows in tensors.values())) if places is None else places
+    chosen = torch.from_numpy(among[_draw_places(len(among), seed=seed)])
     rounds = -(-num_views // min(counts))
     parts: list[Tensor] = []
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), evaluation_mode(trial):
         torch.manual_seed(seed)
-        for places in torch.split(chosen, _BATCH):
-            batch = {name: rows.to(device) for name, rows in read_batch(tensors, places).items()}
+        for drawn_places in torch.split(chosen, _BATCH):
+            batch = {name: rows.to(device) for name, rows in read_batch(tensors, drawn_places).items()}
             size = len(next(iter(batch.values())))
             drawn: list[Tensor] = []
             for _ in range(rounds):
