@@ -34,12 +34,13 @@ def check_agreement(
         examples: rows by data variable, masks among them; over again where there are fewer than are asked for.
 
     Returns:
-        The largest difference in a batch, as a share of the largest number of its representation.
+        The largest difference, as a share of the largest number of the representation.
 
     Raises:
         ExportError: the difference is larger than 1e-5, or the exported encoder takes no batch of another size.
     """
-    largest, start = 0.0, 0
+    pairs: list[tuple[Tensor, Tensor]] = []
+    start = 0
     for size in SIZES:
         batch = {name: _some_rows(rows, start, size) for name, rows in examples.items()}
         start += size
@@ -51,14 +52,17 @@ def check_agreement(
             raise _disagrees(what, f"cannot take a batch of {size} examples: {_first_line(error)}") from error
         if found.shape != expected.shape:
             raise _disagrees(what, f"gives the shape {tuple(found.shape)} for a batch of {size} examples")
-        # Of a representation whose numbers are all small, too: nothing else says how large a difference is. Where all
-        # are 0 any other number is one.
-        scale = float(expected.abs().max()) or _SMALLEST
+        pairs.append((found, expected))
+    # Of all rows: one alone may be near 0 by cancellation. Of numbers that are all small, too: nothing else says how
+    # large a difference is. Where all are 0 any other number is one.
+    scale = max(float(expected.abs().max()) for _, expected in pairs) or _SMALLEST
+    largest = 0.0
+    for found, expected in pairs:
         # The same number twice is no difference, infinities among them.
         difference = torch.where(found == expected, 0.0, (found - expected).abs())
         share = float(difference.max()) / scale
         if math.isnan(share) or share > TOLERANCE:
-            how = f"differs from the model by {share:.1e} for a batch of {size} examples"
+            how = f"differs from the model by {share:.1e} for a batch of {len(expected)} examples"
             raise _disagrees(what, f"{how}, where {TOLERANCE:.0e} is allowed")
         largest = max(largest, share)
     return largest

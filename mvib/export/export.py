@@ -4,7 +4,7 @@ import copy
 import hashlib
 import importlib.util
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,6 +127,7 @@ def _export_into(path: Path, names: Sequence[str], maker: "_Maker", *, identity:
     description = maker.describe(identity)
     again = _make_again(maker, path, before, is_same=before.description.get("weights") == description["weights"])
     kept = find_kept(path, before, written=maker.forms, is_same=_what_is_same(before.description, description))
+    lost = _find_lost(path, before, description, written=maker.forms, kept=kept)
     listed = {name: before.files[name] for name in kept}
     listed |= {name: list_file(maker.forms_of[name], content) for name, content in maker.files.items()}
     description["files"] = files_to_json(listed)
@@ -138,12 +139,32 @@ def _export_into(path: Path, names: Sequence[str], maker: "_Maker", *, identity:
     notes = [f"made again, for an earlier export of this run had it: {', '.join(again)}"] if again else []
     if kept:
         notes.append(f"kept from an earlier export of this run, and not computed again: {', '.join(sorted(kept))}")
+    if lost:
+        notes.append(f"removed, for they were damaged or of other weights of this run: {', '.join(lost)}")
     return Export(
         folder=path,
         files={file: len(content) for file, content in contents.items()},
         differences=maker.differences,
         notes=(*maker.notes, *notes),
     )
+
+
+def _find_lost(
+    folder: Path, before: Before, now: Mapping[str, Any], *, written: Collection[str], kept: Collection[str]
+) -> list[str]:
+    """Names of files of an earlier export that go, and are not written anew.
+
+    Raises:
+        ExportError: there are representations among them that are of other data, and nothing else is wrong with them.
+    """
+    lost = {name: file.form for name, file in before.files.items() if file.form not in written and name not in kept}
+    earlier, has_rows = before.description, not _DATA_FORMATS.isdisjoint(lost.values())
+    if has_rows and earlier.get("weights") == now["weights"] and earlier.get("examples") != now["examples"]:
+        raise ExportError(
+            f"`{folder}` holds representations of other data, and `{DESCRIPTION}` describes one data set",
+            "name another folder with `-o`, or the data that they are of with `--data`",
+        )
+    return sorted(lost)
 
 
 def _make_again(maker: "_Maker", folder: Path, before: Before, *, is_same: bool) -> tuple[str, ...]:
@@ -297,6 +318,10 @@ class _Maker:
         if number := sum(map(len, unread.values())):
             note = f"{number} example{'s' if number > 1 else ''} of the data cannot be read: NaN in the representation"
             self.notes += [] if note in self.notes else [note]
+        if examples.tuning is not None:
+            number = examples.tuning.num_held_out
+            note = f"the {number} training examples that were left out to choose settings by are not among the rows"
+            self.notes += [] if note in self.notes else [note]
         labels = {
             key: {part: getattr(column, part)[:].cpu().numpy() for part in parts}
             for key, column in examples.labels.items()
@@ -305,7 +330,7 @@ class _Maker:
             for file, content in arrays_to_npy(parts, labels, examples.origin, unread).items():
                 self._add(name, file, content)
         else:
-            self._add(name, TABLE, arrays_to_parquet(parts, labels, examples.origin))
+            self._add(name, TABLE, arrays_to_parquet(parts, labels, examples.origin, unread))
 
 
 def _on_cpu(model: CompiledModel) -> CompiledModel:

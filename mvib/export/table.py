@@ -77,13 +77,21 @@ def describe_rows(
         yield line
 
 
-def arrays_to_parquet(parts: Mapping[str, Array], labels: Labels, origin: Origin | None = None) -> bytes:
+def arrays_to_parquet(
+    parts: Mapping[str, Array],
+    labels: Labels,
+    origin: Origin | None = None,
+    unread: Mapping[str, Collection[int]] | None = None,
+) -> bytes:
     """One table: `part`, `row`, part, row and name in the data where they are known, `representation`, and the labels.
+
+    Where rows could not be read there is a column `unread`, true of those.
 
     Args:
         parts: representations, (N, D), of `train` and `test`.
         labels: by name, of each part; -1 stands for a missing one, and becomes null.
         origin: of the examples, none where it is not known.
+        unread: rows of each part that could not be read.
 
     Raises:
         mvib.data.DataError: `pyarrow` is not installed.
@@ -92,7 +100,11 @@ def arrays_to_parquet(parts: Mapping[str, Array], labels: Labels, origin: Origin
     parquet = import_optional("pyarrow.parquet", needed_for="parquet", minimum="0")
     names = list(parts)
     rows = np.concatenate([parts[part] for part in names])
-    lines = [line for part in names for line in describe_rows(part, len(parts[part]), {}, origin)]
+    lines = [
+        line
+        for part in names
+        for line in describe_rows(part, len(parts[part]), {}, origin, unread=(unread or {}).get(part, ()))
+    ]
     columns = {
         "part": arrow.array([part for part in names for _ in range(len(parts[part]))]).dictionary_encode(),
         "row": arrow.array([line["row"] for line in lines]),
@@ -100,6 +112,8 @@ def arrays_to_parquet(parts: Mapping[str, Array], labels: Labels, origin: Origin
     for key in ("data_part", "data_row", "name"):
         if any(key in line for line in lines):
             columns[key] = arrow.array([_as_unicode(line.get(key)) for line in lines])
+    if any("unread" in line for line in lines):
+        columns["unread"] = arrow.array(["unread" in line for line in lines])
     columns[REPRESENTATION] = arrow.FixedSizeListArray.from_arrays(arrow.array(rows.ravel()), rows.shape[1])
     for name, by_part in labels.items():
         values = np.concatenate([by_part[part] for part in names])

@@ -6,6 +6,7 @@ import runpy
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from mvib.cli.report import command as report
 from mvib.compile import CompiledModel
 from mvib.data import DataError
 from mvib.export import Encoder, ExportError, export_run, load_encoder
-from mvib.export.agreement import check_agreement
+from mvib.export.agreement import TOLERANCE, check_agreement
 from mvib.export.export import read_formats
 from mvib.export.table import arrays_to_npy
 from mvib.train import Run, train_method
@@ -175,6 +176,11 @@ def test_a_picture_that_cannot_be_read_has_no_row_of_another(tmp_path: Path) -> 
     assert np.isnan(rows).any(axis=1).sum() == 1
     lines = [json.loads(line) for line in (tmp_path / "out" / "rows-train.jsonl").read_text().splitlines()]
     assert [line["name"] for line in lines if line.get("unread")] == [name]
+    if has("pyarrow"):
+        export_run(run, tmp_path / "table", formats=("parquet",))
+        parquet = importlib.import_module("pyarrow.parquet")
+        table = parquet.read_table(tmp_path / "table" / "representation.parquet").to_pydict()
+        assert [name for name, unread in zip(table["name"], table["unread"], strict=True) if unread] == [name]
 
 
 def test_files_of_labels_do_not_collide() -> None:
@@ -361,6 +367,19 @@ def test_a_spec_of_a_few_bytes_takes_no_memory_that_its_weights_do_not(copied: P
     relist(copied)
     with pytest.raises(ExportError, match=r"encoder\.safetensors` cannot be used: "):
         load_encoder(copied)
+
+
+def test_one_row_near_zero_does_not_say_how_large_a_difference_is() -> None:
+    class Narrow:
+        def encode(self, batch: dict[str, Tensor]) -> Tensor:
+            return batch["X"]
+
+    rows = torch.ones(60, 1)
+    rows[0] = 1e-7
+    model = cast(CompiledModel, Narrow())
+    assert check_agreement("it", lambda x: x + 1e-6, model, ("X",), {"X": rows}) < TOLERANCE
+    with pytest.raises(ExportError, match="differs from the model by"):
+        check_agreement("it", lambda x: x + 1e-6, model, ("X",), {"X": rows / 100})
 
 
 def test_a_damaged_description_is_said_to_be(copied: Path, folder: Path) -> None:

@@ -5,6 +5,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -89,7 +90,10 @@ def test_a_run_that_was_trained_on_replaces_all_of_its_export(tmp_path: Path) ->
     with torch.no_grad():
         next(loaded.model.parameters()).add_(1.0)
     found = export_run(loaded, formats=("torch",))
-    assert found.notes == ()
+    (note,) = found.notes
+    assert note.startswith(
+        "removed, for they were damaged or of other weights of this run: encoder.safetensors, label-"
+    )
     assert set(listed(place)) == {"encoder.pt2", "load_encoder.py"}
     check_list(place)
 
@@ -98,9 +102,15 @@ def test_rows_of_other_data_do_not_stay_beside_each_other(tmp_path: Path) -> Non
     train(out=tmp_path / "run")
     export_run(load_run(tmp_path / "run", data=arrays()), formats=("safetensors", "npy"))
     others = {**arrays(number=60), "kind": torch.arange(60) % 2}
-    place = export_run(load_run(tmp_path / "run", data=others), formats=("torch",)).folder
-    assert "encoder.safetensors" in listed(place)
-    assert not [name for name in listed(place) if name.endswith((".npy", ".jsonl"))]
+    place = tmp_path / "run" / "export"
+    before = contents(place)
+    for formats in (("torch",), ("safetensors",), ("parquet",)):
+        with pytest.raises(ExportError, match="holds representations of other data"):
+            export_run(load_run(tmp_path / "run", data=others), formats=formats)
+    assert contents(place) == before
+    # Unless they are written anew.
+    export_run(load_run(tmp_path / "run", data=others), formats=("npy",))
+    assert len(np.load(place / "representation-train.npy")) == 48
     check_list(place)
 
 
