@@ -23,7 +23,7 @@ from mvib.driver import Analysis
 from mvib.evaluate import Evaluation, evaluate_model
 from mvib.evaluate.evaluation import read_probes
 from mvib.inside import check_inside, read_inside
-from mvib.reading import number_from, parse_json
+from mvib.reading import count_from, number_from, parse_json
 from mvib.syntax.formatter import format_spec
 from mvib.train import FolderError, NonFiniteError, Run, SettingError, load_run, train_method
 from mvib.train.examples import Examples, fingerprint
@@ -35,6 +35,8 @@ from mvib.train.writing import write_json
 RESULT = "sweep.json"
 # 2: metrics are those of the tuning split, and the data are known. 3: the size of the tuning split is.
 _FORMAT = 3
+# No probe gives a larger number: a file with one is not mvib's.
+_LARGEST = 1e12
 # Part of the name of a folder: a run that left out other examples is another run.
 _SPLIT = "share of all by largest remainder"
 
@@ -139,10 +141,21 @@ class _Sweep:
         return Outcome(point=point, folder=folder, metrics=metrics, judged_by=judged_by)
 
     def judge(self, outcome: Outcome) -> Outcome:
-        """The run of a chosen combination, probed on the held-out part."""
-        run = load_run(outcome.folder, device=self._request.device, plugins=self._request.plugins)
+        """The run of a chosen combination, probed on the held-out part; one that broke since is trained again."""
+        try:
+            run = self._load(outcome)
+        except FolderError as error:
+            number = next(k for k, (point, _) in enumerate(self._request.points) if point == outcome.point)
+            _begin_again(outcome.folder, error)
+            outcome = self.run(number)
+            if outcome.why:
+                return outcome
+            run = self._load(outcome)
         loss = run.summary.get("held_out", {}).get("loss")
         return replace(outcome, held_out={**self._probe(run, run.examples), "loss": loss})
+
+    def _load(self, outcome: Outcome) -> Run:
+        return load_run(outcome.folder, device=self._request.device, plugins=self._request.plugins)
 
     def _probe(self, run: Run, examples: Examples) -> dict[str, float | None]:
         return dict(_metrics(evaluate_model(run.model, examples.columns, examples.labels, probes=self._probes)))
@@ -167,8 +180,7 @@ def _train(request: SweepRequest, point: GridPoint, analysis: Analysis, folder: 
             owner = read_owner(folder / LOCK)
             if owner is not None and not owner.is_dead:
                 raise
-            aside = _put_aside(folder)
-            click.echo(f"  it cannot go on and begins again; what there was is in {aside} ({error})", err=True)
+            _begin_again(folder, error)
     return train_method(
         analysis,
         data=request.data,
@@ -180,11 +192,13 @@ def _train(request: SweepRequest, point: GridPoint, analysis: Analysis, folder: 
     )
 
 
-def _put_aside(folder: Path) -> Path:
+def _begin_again(folder: Path, error: Exception) -> None:
+    """Put what there is aside, and say so."""
     number = 1
     while (aside := folder.with_name(f"{folder.name}.broken-{number}")).exists():
         number += 1
-    return folder.rename(aside)
+    folder.rename(aside)
+    click.echo(f"  it cannot go on and begins again; what there was is in {aside} ({error})", err=True)
 
 
 def folder_name(point: GridPoint, analysis: Analysis, data: str | None) -> str:
@@ -222,7 +236,9 @@ def read_result(file: Path, *, probes: tuple[str, ...]) -> Result | None:
         if found["format"] != _FORMAT or found["probes"] != list(probes):
             return None
         metrics = {str(name): None if value is None else number_from(value) for name, value in found["tuning"].items()}
-        return Result(data=str(found["data"]), metrics=metrics, judged_by=int(number_from(found["judged_by"])))
+        if any(value is not None and abs(value) > _LARGEST for value in metrics.values()):
+            return None
+        return Result(data=str(found["data"]), metrics=metrics, judged_by=count_from(found["judged_by"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

@@ -12,7 +12,7 @@ import numpy as np
 from mvib.data.bad_items import BadItem
 from mvib.data.errors import DataError
 from mvib.data.plain_file import check_plain
-from mvib.data.table_file import ChosenColumns, TableFile, TabularOptions, check_worded, choose_columns
+from mvib.data.table_file import ChosenColumns, TableFile, TabularOptions, check_worded, choose_columns, is_plain_word
 
 _DELIMITERS = (",", ";", "\t")
 _LONGEST_HEADER = 1 << 24
@@ -95,6 +95,8 @@ class _Fields:
             return values, None, "goes on over several lines within quotes (`,multiline=yes` where a dropped text may)"
         word = None if label is None else fields[label].strip() or None
         problem = f"has no `{self._names[label]}`" if label is not None and word is None else None
+        if word is not None and not is_plain_word(word):
+            problem, word = f"has a control character in `{self._names[label or 0]}`", None
         for position, place in reversed(list(enumerate(kept))):
             value = _number(fields[place])
             if value is None:
@@ -125,11 +127,12 @@ def _numbered(path: Path, reader: Any) -> Iterator[tuple[range, list[str] | BadI
         if not fields:
             empty.append(start)
             continue
-        width = width or len(fields)
+        # Before the names of the columns they are nothing.
         if width == 1:
             for line in empty:
                 yield range(line, line + 1), BadItem(f"{path}:{line}", "is empty")
         empty.clear()
+        width = width or len(fields)
         yield range(start, reader.line_num + 1), fields
 
 

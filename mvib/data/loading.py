@@ -194,7 +194,10 @@ class BatchLoader:
         number = count_batches(self.num_rows, size=size, drop_last=False)
         order = fixed_order(self.num_rows)
         requests = [
-            _Request(self._share.of(order[place * size : (place + 1) * size]), (_READING, _IN_ORDER, place))
+            _Request(
+                self._share.of(order[place * size : (place + 1) * size]),
+                (_READING, _IN_ORDER, place, self._share.rank),
+            )
             for place in range(number)
         ]
         return self._answers(requests)

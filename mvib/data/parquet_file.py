@@ -10,10 +10,12 @@ import numpy.typing as npt
 from mvib.data.bad_items import BadItem
 from mvib.data.errors import DataError
 from mvib.data.optional import import_optional
-from mvib.data.table_file import TableFile, TabularOptions, check_worded, choose_columns
+from mvib.data.table_file import TableFile, TabularOptions, check_worded, choose_columns, is_plain_word
 
 # Older ones unpickle what a file of a stranger holds (CVE-2023-47248).
 _SAFE_PYARROW = "14.0.1"
+# Larger floats are whole numbers whether or not one was meant.
+_EXACT = 2.0**53
 
 
 def read_parquet(path: Path, options: TabularOptions) -> TableFile:
@@ -54,20 +56,36 @@ def read_parquet(path: Path, options: TabularOptions) -> TableFile:
     }
     labels: tuple[str | None, ...] = (None,) * number
     if options.label is not None:
-        labels = tuple(map(_word, table.column(options.label).to_pylist()))
+        column = table.column(options.label)
+        _check_label(path, options.label, column.type)
+        labels = tuple(map(_word, column.to_pylist()))
         for row, word in enumerate(labels):
-            if word is None:
-                bad[row] = BadItem(f"{path}:row {row}", f"has no `{options.label}`")
+            if word is None or not is_plain_word(word):
+                why = "has no" if word is None else "has a control character in"
+                bad[row] = BadItem(f"{path}:row {row}", f"{why} `{options.label}`")
     return TableFile(names=tuple(wide), numbers=np.nan_to_num(rows), labels=labels, bad=bad, notes=chosen.notes)
 
 
 def _word(value: object) -> str | None:
     """A label as a CSV file would have it; none for a missing one. Whole numbers beside nulls are often floats."""
     if isinstance(value, float):
-        return None if math.isnan(value) else str(int(value)) if value.is_integer() else str(value)
+        if not math.isfinite(value):
+            return None
+        return str(int(value)) if value.is_integer() and abs(value) < _EXACT else str(value)
     if value is None:
         return None
+    if isinstance(value, bytes):
+        # Many programs write words without saying that they are text.
+        value = value.decode(errors="backslashreplace")
     return (str(int(value)) if isinstance(value, bool) else str(value).strip()) or None
+
+
+def _check_label(path: Path, name: str, kind: Any) -> None:
+    types = import_optional("pyarrow.types", needed_for="a parquet file", minimum="0")
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    if types.is_nested(kind):
+        raise DataError(f"`{name}` of `{path}` holds `{kind}`, which is no label", "name a column of words or numbers")
 
 
 def _block(column: Any) -> npt.NDArray[np.float32] | None:
@@ -84,6 +102,8 @@ def _block(column: Any) -> npt.NDArray[np.float32] | None:
     lengths = np.nan_to_num(compute.list_value_length(lists).to_numpy(zero_copy_only=False), nan=-1).astype(np.int64)
     widths = lengths[lengths >= 0]
     width = int(np.bincount(widths).argmax()) if len(widths) else 1
+    if width == 0:
+        return None
     rows = np.full((len(lengths), width), np.nan, np.float32)
     entries = _single(lists.flatten().to_numpy(zero_copy_only=False))
     ends = np.cumsum(np.maximum(lengths, 0))

@@ -13,6 +13,7 @@ from mvib.data.errors import DataError
 
 # What pandas calls the numbers of the rows in a parquet file.
 _INDEX = re.compile(r"__index_level_\d+__")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +88,11 @@ def choose_columns(path: Path, names: Sequence[str], options: TabularOptions) ->
         label=label,
         notes=tuple(f"the {what} of `{path}` is taken for the numbers of its rows and left out" for what in called),
     )
+
+
+def is_plain_word(word: str) -> bool:
+    """Whether a label may be the name of a class: control characters in it are of a damaged file."""
+    return _CONTROL.search(word) is None
 
 
 def check_worded(path: Path, names: Sequence[str], worded: Mapping[int, int], num_rows: int) -> None:

@@ -101,6 +101,18 @@ def test_a_sweep_is_tabulated_and_goes_on_where_it_stopped(files: list[str], mon
     assert trained == ["train.epochs=1 beta=1e-4 seed=0", "train.epochs=1 beta=1e-4 seed=1"]
     assert folders[1].with_name(f"{folders[1].name}.broken-1").is_dir()
 
+    # One that was done and has lost its checkpoints is trained again where it is chosen.
+    trained.clear()
+    settings = json.loads(done.stdout)["chosen"]["settings"]
+    (chosen,) = (Path(p["runs"][0]["folder"]) for p in points if p["settings"] == settings)
+    for checkpoint in chosen.glob("checkpoint*"):
+        checkpoint.unlink()
+    healed = invoke(*files, "--set", "beta=1e-4,1e-2", "--seeds", "2", "--format", "json")
+    assert healed.exit_code == 0, healed.output
+    assert json.loads(healed.stdout) == json.loads(done.stdout)
+    assert len(trained) == 1
+    assert "it cannot go on and begins again" in healed.stderr
+
     # Another value and another seed leave the finished ones alone.
     trained.clear()
     more = invoke(*files, "--set", "beta=1e-4,1", "--seeds", "1", "--format", "csv")

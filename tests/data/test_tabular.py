@@ -269,3 +269,43 @@ def test_a_missing_label_of_parquet_is_none(tmp_path: Path) -> None:
     source = load_source(f"parquet:{tmp_path / 'a.parquet'},label=y,skip=1")
     assert source.columns["y"].class_names == ("0", "1")
     assert source.columns["features"].shape == (1,)
+
+
+def test_empty_lines_before_the_names_are_nothing(tmp_path: Path) -> None:
+    for names, row in (("a", "{}"), ("a,b", "{},1")):
+        path = tmp_path / "table.csv"
+        path.write_text("\n\n" + "\n".join([names, *(row.format(n) for n in range(10))]) + "\n")
+        assert load_source(f"csv:{path}").num_train == 8
+
+
+def test_a_label_with_a_control_character_is_bad(tmp_path: Path) -> None:
+    rows = [*(f"{n},{'ab'[n % 2]}" for n in range(10)), "10,\0", "11,a\x1b[2J"]
+    (tmp_path / "table.csv").write_text("\n".join(["x,y", *rows]))
+    with pytest.raises(DataError, match=r"table\.csv:12` has a control character in `y`"):
+        load_source(f"csv:{tmp_path}/table.csv,label=y")
+    source = load_source(f"csv:{tmp_path}/table.csv,label=y,skip=2")
+    assert source.columns["y"].class_names == ("a", "b")
+
+
+def test_labels_of_parquet_are_words(tmp_path: Path) -> None:
+
+    def write(labels: list[object]) -> str:
+        rows = {"x": list(map(float, range(len(labels)))), "y": labels}
+        parquet.write_table(pyarrow.table(rows), tmp_path / "table.parquet")
+        return f"parquet:{tmp_path}/table.parquet,label=y"
+
+    assert load_source(write([b"a", b"b"] * 5)).columns["y"].class_names == ("a", "b")
+    assert load_source(write([1e300, 2.0] * 5)).columns["y"].class_names == ("1e+300", "2")
+    with pytest.raises(DataError, match="has no `y`"):
+        load_source(write([float("inf"), 2.0] * 5))
+    with pytest.raises(DataError, match="has a control character in `y`"):
+        load_source(write(["a", "b\0"] * 5))
+    with pytest.raises(DataError, match=r"`y` of .* holds `list<.*>`, which is no label"):
+        load_source(write([[1], [2]] * 5))
+
+
+def test_a_parquet_column_of_empty_lists_holds_no_numbers(tmp_path: Path) -> None:
+    lists = pyarrow.array([[]] * 10, pyarrow.list_(pyarrow.float32()))
+    parquet.write_table(pyarrow.table({"x": lists, "z": [1.0] * 10}), tmp_path / "table.parquet")
+    with pytest.raises(DataError, match=r"the column `x` of .* holds no numbers"):
+        load_source(f"parquet:{tmp_path}/table.parquet")
