@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-from tests.train.processes import ROOT, kill_all, members, run, started, wait_for
+from tests.train.processes import ROOT, has_saved, kill_all, members, run, started, wait_for
 
 PAGE = (ROOT / "docs" / "images.md").read_text(encoding="utf-8")
 SMALL = ("--epochs", "3", "--set", "train.batch=16", "--backbone", "conv(8, 16)", "--checkpoint-every", "2 steps")
@@ -49,7 +49,7 @@ def test_every_command_of_the_page_works_and_a_kill_loses_nothing(tmp_path: Path
 
     folder = tmp_path / "runs" / "pictures"
     process = started(*train, *SMALL, cwd=tmp_path)
-    wait_for(lambda: (folder / "checkpoint-2.safetensors").exists(), process)
+    wait_for(lambda: has_saved(folder, 2), process)
     assert len(members(process)) >= 2
     kill_all(process)
     assert not (folder / "summary.json").exists()

@@ -37,7 +37,7 @@ from mvib.train.errors import FolderError
 from mvib.train.folder import RunFolder, open_folder, read_config_file, read_records, read_spec_text, read_summary
 from mvib.train.history import EpochRecord, Measured, record_to_json
 from mvib.train.run import analyse_run
-from tests.security.bounded import within_cpu_seconds
+from tests.bounded import within_cpu_seconds
 
 Example = TypeVar("Example")
 SECONDS = float(os.environ.get("MVIB_FUZZ_SECONDS", "0"))

@@ -15,7 +15,7 @@ from mvib.semantics.facts import MAX_FACTS, MAX_TERMS
 from mvib.semantics.order import MAX_CHAIN
 from mvib.source import SourceFile
 from mvib.syntax.parser import MAX_CHARACTERS, MAX_NAME, MAX_STATEMENTS
-from tests.security.bounded import within_cpu_seconds
+from tests.bounded import within_cpu_seconds
 
 # Of computing; each of these takes a few seconds at most.
 SECONDS = 60.0

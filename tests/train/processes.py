@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -67,12 +66,12 @@ def wait_for(condition: Callable[[], bool], process: "subprocess.Popen[str]") ->
         time.sleep(0.02)
 
 
+def has_saved(folder: Path, step: int) -> bool:
+    """Whether a run has a checkpoint of this step or a later one, beside the one that it may be writing."""
+    steps = (int(path.stem.rpartition("-")[2]) for path in folder.glob("checkpoint-*.safetensors"))
+    return any(found >= step for found in steps)
+
+
 def kill_all(process: "subprocess.Popen[str]") -> None:
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate(timeout=PATIENCE)
-
-
-def free_port() -> str:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return str(found.getsockname()[1])

@@ -16,7 +16,7 @@ import pytest
 from mvib.resources import bundled_specs
 from mvib.train.engine import start_engine
 from mvib.train.processes import Placement
-from tests.train.processes import ROOT, environment, free_port
+from tests.train.processes import PATIENCE, ROOT, environment
 from tests.train.sharing import OWN, curve
 
 # One of each family; what they need differs: queues, copies, tokens, whitening, partial labels, discriminators.
@@ -45,32 +45,15 @@ OF_LOSSES = 1e-7
 OF_STATE = 1e-6
 
 
-def as_torchrun(rank: int, size: int, port: str) -> dict[str, str]:
-    """The variables that `torchrun` sets."""
-    return {
-        "RANK": str(rank),
-        "LOCAL_RANK": str(rank),
-        "WORLD_SIZE": str(size),
-        "LOCAL_WORLD_SIZE": str(size),
-        "GROUP_RANK": "0",
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": port,
-        "TORCHELASTIC_RUN_ID": "test",
-        "TORCHELASTIC_RESTART_COUNT": "0",
-    }
-
-
 def curves_of(size: int, out: Path, names: Sequence[str] = SPECS, *, fsdp: bool = False) -> Any:
     """The curves of specs, by so many processes."""
-    port = free_port()
-    started = []
-    for rank in range(size):
-        variables = as_torchrun(rank, size, port) if size > 1 else {}
-        command = [sys.executable, "-m", "tests.train.sharing", *(["--fsdp"] if fsdp else []), str(out), *names]
-        process = subprocess.Popen(command, cwd=ROOT, env=environment(**variables), stderr=subprocess.PIPE, text=True)
-        started.append(process)
-    said = [process.communicate()[1] for process in started]
-    assert all(process.returncode == 0 for process in started), "\n".join(said)
+    several = ["torch.distributed.run", "--standalone", "--nproc-per-node", str(size), "-m"] if size > 1 else []
+    command = [sys.executable, "-m", *several, "tests.train.sharing", *(["--fsdp"] if fsdp else []), str(out), *names]
+    # With all specs it takes minutes.
+    found = subprocess.run(
+        command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=10 * PATIENCE, check=False
+    )
+    assert found.returncode == 0, found.stderr
     return json.loads(out.read_text())
 
 

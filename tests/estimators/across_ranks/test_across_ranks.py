@@ -64,7 +64,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         )
         for rank in range(size)
     ]
-    errors = [process.communicate()[1] for process in processes]
+    errors = [process.communicate(timeout=600)[1] for process in processes]
     (folder / "done").touch()
     assert all(process.returncode == 0 for process in processes), "\n".join(errors)
     return size, _results(folder, size)
