@@ -8,11 +8,11 @@ from mvib.catalogue import Catalogue, load_catalogue
 from mvib.checks import run_checks
 from mvib.checks.allowance import silence
 from mvib.diagnostics import Diagnostic, has_errors
-from mvib.graph import InformationGraph, Reading, build_graph, read_terms
+from mvib.graph import InformationGraph, Reading, build_graph, find_broken_paths, read_terms
 from mvib.resources import bundled_specs, diagnostic_pages
 from mvib.semantics import errors
 from mvib.semantics.inherit import MissingParent, Override, apply_overrides, inherit
-from mvib.semantics.method import Method
+from mvib.semantics.method import LinearRelation, Method
 from mvib.semantics.resolve import resolve_method
 from mvib.source import SourceFile, Span
 from mvib.syntax import ast
@@ -147,6 +147,8 @@ def _analyse_spec(
         return _failed(source, (*found, *resolved.diagnostics))
     graph = build_graph(resolved.method)
     readings, path_errors = read_terms(graph, resolved.method.terms)
+    facts = (*resolved.method.assumptions, *resolved.method.claims)
+    path_errors += find_broken_paths(graph, [fact for fact in facts if isinstance(fact, LinearRelation)])
     diagnostics = (*found, *path_errors, *resolved.diagnostics)
     if not path_errors:
         checked = run_checks(resolved.method, graph, readings, prove=prove)

@@ -26,13 +26,23 @@ def check_bound_direction(
     Source: Poole et al. 2019, section 2; review, section 5.
     """
     for term in method.terms:
-        if term.bound is not _WRONG[term.direction]:
+        if _aim(term) is not _WRONG[term.direction]:
             continue
         discharges = [_discharge(method, term, reading) for reading in readings[term.label]]
         if all(discharges):
             yield _discharged(term, [predicate for predicate in discharges if predicate is not None])
         else:
             yield _wrong(graph, term, readings[term.label][discharges.index(None)])
+
+
+def _aim(term: Term) -> Bound:
+    """The direction of a bound; of an upper bound that an argument makes a surrogate, the one that it is fitted to be.
+
+    A conditional density that is fitted to the examples makes `club` an upper bound as well as it fits.
+    """
+    entry = term.estimator
+    is_fitted = entry is not None and entry.interface is Interface.CONDITIONAL and term.bound is Bound.SURROGATE
+    return Bound.UPPER if is_fitted else term.bound
 
 
 def _discharge(method: Method, term: Term, reading: Reading) -> Predicate | None:
@@ -80,12 +90,13 @@ def _discharged(term: Term, predicates: Sequence[Predicate]) -> Diagnostic:
 def _wrong(graph: InformationGraph, term: Term, reading: Reading) -> Diagnostic:
     up = term.direction is Direction.MAXIMIZE
     name = term.estimator_name
+    what = _with_article(_aim(term)) + (" where its network fits" if term.bound is Bound.SURROGATE else "")
     return Diagnostic(
         slug="wrong-bound-direction",
-        title=f"`{name}` is {_with_article(term.bound)} on `{reading.instance.quantity}`, and the term "
+        title=f"`{name}` is {what} on `{reading.instance.quantity}`, and the term "
         f"{'maximizes' if up else 'minimizes'} it",
         span=_place(term),
-        label=f"{_with_article(term.bound)} on {term.text}",
+        label=f"{what} on {term.text}",
         why="raising what lies above the quantity need not raise the quantity: the gap can grow instead"
         if up
         else "lowering what lies below the quantity need not lower the quantity: the estimator only gets worse",

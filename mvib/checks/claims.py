@@ -50,7 +50,8 @@ def _diagnostic(verdict: Verdict) -> Diagnostic:
                 title=f"the claim {claim} is false",
                 span=verdict.relation.span,
                 label=f"{numbers} nats",
-                why=f"this obeys the graph and the assumptions, with fair independent bits b1, b2, ...: {made}",
+                why="it does not follow from Shannon's inequalities: this obeys the graph and the assumptions, with "
+                f"fair independent bits b1, b2, ...: {made}",
                 remedy=_remedy(verdict),
             )
         case Status.NOT_IMPLIED:

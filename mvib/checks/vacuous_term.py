@@ -112,7 +112,10 @@ def _stop(graph: InformationGraph, member: Member) -> Label:
     entry = module.call.entry if module.call is not None else None
     if isinstance(entry, ModuleEntry) and entry.stops_gradient:
         return Label(maker.span, f"no gradient passes `{entry.name}`")
-    return _stop(graph, next(source for source in maker.sources if Weights(graph).upstream(source)))
+    source = next((source for source in maker.sources if Weights(graph).upstream(source)), None)
+    if source is None:
+        return Label(maker.span, f"a copy of `{module.origin}` that is not trained")
+    return _stop(graph, source)
 
 
 def _constant(graph: InformationGraph, reading: Reading, operands: list[Operand]) -> Diagnostic:

@@ -9,6 +9,7 @@ import click
 
 from mvib.cli.exit_codes import FAILED, INTERRUPTED
 from mvib.diagnostics import nearest
+from mvib.version import __version__
 
 VERBS = {
     "check": "parse, resolve and check specs",
@@ -65,7 +66,7 @@ def _module_of(verb: str) -> str:
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="mvib", message="mvib %(version)s")
+@click.version_option(__version__, message="mvib %(version)s")
 def cli() -> None:
     """mvib: representation learning from a spec. FILE is a path, `-` for standard input, or a bundled name (vicreg)."""
 

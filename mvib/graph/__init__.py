@@ -8,4 +8,5 @@ from mvib.graph.paths import find_realisations as find_realisations
 from mvib.graph.rates import find_reference_decoder as find_reference_decoder
 from mvib.graph.readings import Operand as Operand
 from mvib.graph.readings import Reading as Reading
+from mvib.graph.readings import find_broken_paths as find_broken_paths
 from mvib.graph.readings import read_terms as read_terms

@@ -1,6 +1,6 @@
 """The wording of what is wrong with a path: it breaks, or it was left out where several fit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mvib.diagnostics import Diagnostic, Label, quoted_list
 from mvib.graph.graph import InformationGraph
@@ -11,11 +11,19 @@ from mvib.semantics.method import Channel, ChannelKind, Member, Quantity, Term, 
 _MAX_SHOWN = 6
 
 
-def broken_path(graph: InformationGraph, term: Term, instance: TermInstance, start: Member, end: Member) -> Diagnostic:
-    """A written path that leads neither from the start of a quantity to its end nor back."""
-    quantity = instance.quantity
+def broken_path(
+    graph: InformationGraph, quantity: Quantity, write: Callable[[Sequence[Channel]], str] | None = None
+) -> Diagnostic:
+    """A written path that leads neither from the start of a quantity to its end nor back.
+
+    Args:
+        graph: the graph.
+        quantity: with the path.
+        write: the quantity with another path, as the spec would have it; default: with all indices as numbers.
+    """
+    start, end = (variable.member for variable in ends_of(quantity))
     options = [*find_paths(graph, start, end)[:4], *find_paths(graph, end, start)[:4]][:4]
-    fixed = [with_path(term, instance, path) for path in options]
+    fixed = [(write or (lambda path: _numbered(quantity, path)))(path) for path in options]
     return Diagnostic(
         slug="broken-path",
         title=f"the path `[{', '.join(quantity.path)}]` does not lead from `{start}` to `{end}`",
@@ -25,6 +33,11 @@ def broken_path(graph: InformationGraph, term: Term, instance: TermInstance, sta
         if fixed
         else f"no channels lead from `{start}` to `{end}`: leave the path out",
     )
+
+
+def _numbered(quantity: Quantity, path: Sequence[Channel]) -> str:
+    text = str(quantity)
+    return f"{quantity.functional}[{', '.join(channel.module for channel in path)}]{text[text.index('(') :]}"
 
 
 def _where_it_breaks(graph: InformationGraph, quantity: Quantity, start: Member, end: Member) -> str:

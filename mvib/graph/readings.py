@@ -12,6 +12,7 @@ from mvib.graph.rates import check_reference, explain_no_code, find_code
 from mvib.semantics.method import (
     Channel,
     ChannelKind,
+    LinearRelation,
     Member,
     Quantity,
     QuantityVariable,
@@ -19,6 +20,7 @@ from mvib.semantics.method import (
     TermInstance,
     VariableKind,
 )
+from mvib.source import Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,26 @@ def read_terms(
     return readings, tuple(diagnostics)
 
 
+def find_broken_paths(graph: InformationGraph, relations: Sequence[LinearRelation]) -> tuple[Diagnostic, ...]:
+    """Paths in claims and assumptions that lead nowhere; of a family of relations that of the first.
+
+    A quantity without a path is about the variables of p.
+    """
+    found: dict[Span, Diagnostic] = {}
+    for relation in relations:
+        for quantity in (term.quantity for term in relation.terms if term.quantity is not None):
+            if quantity.path and quantity.span not in found and not _leads(graph, quantity):
+                found[quantity.span] = broken_path(graph, quantity)
+    return tuple(found.values())
+
+
+def _leads(graph: InformationGraph, quantity: Quantity) -> bool:
+    start, end = (variable.member for variable in ends_of(quantity))
+    return any(follow_path(graph, a, quantity.path, b) is not None for a, b in ((start, end), (end, start))) or any(
+        ends_with(graph, graph.derivation(member), quantity.path) for member in (end, start)
+    )
+
+
 def _read(graph: InformationGraph, term: Term, instance: TermInstance) -> Reading | Diagnostic:
     quantity = instance.quantity
     interface = term.estimator.interface if term.estimator is not None else None
@@ -144,7 +166,7 @@ def _read_named(graph: InformationGraph, term: Term, instance: TermInstance) -> 
     for member in (end, start):
         if ends_with(graph, graph.derivation(member), quantity.path):
             return _plain(instance, graph.derivation(member))
-    return broken_path(graph, term, instance, start, end)
+    return broken_path(graph, quantity, lambda path: with_path(term, instance, path))
 
 
 def _read_decoder(

@@ -11,6 +11,7 @@ from mvib.syntax import ast
 from mvib.theory.verdict import Status, Verdict
 
 _WIDTH = 12
+_NOT_PROVED = {Status.FALSE, Status.NOT_IMPLIED}
 
 
 def scope_text(verdict: Verdict) -> str:
@@ -40,7 +41,7 @@ def verdict_lines(verdict: Verdict, *, with_proof: bool) -> list[str]:
             assert verdict.counterexample is not None
             lines = [
                 f"{'false':<{_WIDTH}}{claim}",
-                f"{'':<{_WIDTH}}with fair independent bits b1, b2, ...:",
+                f"{'':<{_WIDTH}}{Status.NOT_IMPLIED.value}, and fails with fair independent bits b1, b2, ...:",
                 *(f"{'':<{_WIDTH}}  {printable(line)}" for line in verdict.counterexample.describe()),
                 f"{'':<{_WIDTH}}{numbers_text(verdict)}",
             ]
@@ -68,7 +69,7 @@ def verdict_json(verdict: Verdict) -> dict[str, object]:
         "counterexample": list(example.describe()) if example is not None else None,
         "numbers": dict(verdict.numbers),
         "remedies": [[assumption.text for assumption in remedy.assumptions] for remedy in verdict.remedies],
-        "why": verdict.why,
+        "why": verdict.why or (Status.NOT_IMPLIED.value if verdict.status in _NOT_PROVED else ""),
     }
 
 

@@ -139,7 +139,7 @@ def _both_ways(named: Sequence[str], network: Network) -> Iterator[Remedy]:
             if _is_separated(sides[0], sides[1], sides[2], network):
                 continue
             chains = (_chain(sides[0], (first,), sides[2], network), _chain(sides[0], (second,), sides[1], network))
-            yield Remedy(chains, f"{first} and {second} are redundant for {target}")
+            yield Remedy(chains, f"{first} and {second} are redundant for {target}, the multiview assumption")
 
 
 def _is_separated(target: Variables, first: Variables, second: Variables, network: Network) -> bool:

@@ -20,6 +20,8 @@ from mvib.semantics.method import (
 )
 from mvib.theory.network import Network
 
+_Path = tuple[Member, tuple[Channel, ...]]
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -37,10 +39,9 @@ class Model:
 
     def name(self, quantity: Quantity, variable: QuantityVariable) -> str:
         """The variable that one of a quantity stands for, which is a prediction where it is the end of its path."""
-        if variable is ends_of(quantity)[1]:
-            path = prediction_path(self.graph, quantity)
-            if path is not None:
-                return self.predictions[path]
+        found = _find_prediction(self.graph, quantity)
+        if found is not None and variable is found[1]:
+            return self.predictions[found[0]]
         return str(variable.member)
 
 
@@ -67,9 +68,10 @@ def build_model(method: Method, graph: InformationGraph, *, more: Iterable[Linea
     weights = {name: _weights(graph.modules[maker.module]) for name, maker in makers.items()}
     predictions: dict[tuple[Member, tuple[Channel, ...]], str] = {}
     for quantity in _quantities(method, more):
-        path = prediction_path(graph, quantity)
-        if path is None or path in predictions:
+        found = _find_prediction(graph, quantity)
+        if found is None or found[0] in predictions:
             continue
+        path = found[0]
         at = before = str(path[0])
         for channel in path[1]:
             sources = [at if str(source) == before else str(source) for source in channel.sources]
@@ -105,13 +107,19 @@ def _is_function(channel: Channel, graph: InformationGraph) -> bool:
     return channel.kind is ChannelKind.ENCODER and not channel.stochastic
 
 
-def prediction_path(graph: InformationGraph, quantity: Quantity) -> tuple[Member, tuple[Channel, ...]] | None:
-    """Where the written path of a quantity starts and what it passes, if it passes a decoder."""
+def _find_prediction(graph: InformationGraph, quantity: Quantity) -> tuple[_Path, QuantityVariable] | None:
+    """Where the written path of a quantity starts, what it passes and to which variable, if it passes a decoder.
+
+    It is followed from the first variable, or where it does not lead from there, from the other.
+    """
     if not quantity.path:
         return None
-    start, end = (variable.member for variable in ends_of(quantity))
-    path = follow_path(graph, start, quantity.path, end)
-    return (start, path) if path is not None and has_decoder(path) else None
+    first, last = ends_of(quantity)
+    for start, end in ((first, last), (last, first)):
+        path = follow_path(graph, start.member, quantity.path, end.member)
+        if path is not None:
+            return ((start.member, path), end) if has_decoder(path) else None
+    return None
 
 
 def _quantities(method: Method, more: Iterable[LinearRelation]) -> Iterable[Quantity]:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from mvib.driver import Analysis
+from mvib.driver import Analysis, analyse
 from mvib.graph import Reading
 from mvib.graph.paths import find_paths
+from mvib.source import SourceFile
 from tests.graph.test_graph import BYOL, graph_of, member
 from tests.semantics.spec_text import AUTOENCODER, TWO_VIEWS, analysed, slugs
 
@@ -239,3 +240,23 @@ def test_bundled_and_good_specs_have_a_reading_for_each_instance() -> None:
         assert analysis.method is not None
         for term in analysis.method.terms:
             assert [r.instance for r in analysis.readings[term.label]] == list(term.instances)
+
+
+@pytest.mark.parametrize(
+    ("claim", "where"),
+    [
+        ("I[q](X[1]; Z[2]) >= 0", "step 1, `q`, takes `Z[1]`, and the path stands at `X[1]`"),
+        ("I[g](X[1]; Z[2]) >= 0", "it ends at `R[1]`"),
+        ("I[q](R[1]; Z[2]) <= I(X[1]; X[2])", "step 1, `q`, takes `Z[1]`, and the path stands at `R[1]`"),
+    ],
+)
+def test_a_path_in_a_claim_has_to_lead_somewhere(claim: str, where: str) -> None:
+    text = (
+        "method M\ndata X: image\nview X[i: 1..2] ~ augment(X)\nencoder f: X[i] -> Z[i] = mlp(4)\n"
+        "encoder g: X[i] -> R[i] = mlp(4)\ndecoder q: Z[1] ~> Z[2] = gaussian(mlp(4))\n"
+        "minimize H(Z[2] | Z[1]) by q\nmaximize I(R[1]; R[2]) by infonce()\n"
+    )
+    found = analyse(SourceFile("claims.mvib", f"{text}claim {claim}\n"))
+    assert [(one.slug, one.label) for one in found.diagnostics if one.slug == "broken-path"] == [("broken-path", where)]
+    allowed = analyse(SourceFile("claims.mvib", f"{text}claim I[q](Z[2]; Z[1]) <= I[q](Z[1]; Z[2])\n"))
+    assert {one.slug for one in allowed.diagnostics} == {"collapsed-optimum"}

@@ -22,6 +22,8 @@ from mvib.theory.claims import judge_claims
 from mvib.theory.counterexample import Counterexample
 from mvib.theory.verdict import Status, Verdict
 
+REDUNDANT = "X1 and X2 are redundant for Y, the multiview assumption"
+
 _TOLERANCE = 1e-9
 
 THREE = "data A: vector, B: vector, C: vector"
@@ -464,7 +466,11 @@ def test_each_assumption_that_is_offered_makes_it_follow(false: FalseClaim) -> N
     ("graph", "claim", "words"),
     [
         (SUPERVISED, "I(Z; Y) >= I(X; Y)", "Z is sufficient for Y"),
-        (TWO_VIEWS, "I(Z; Y) >= I(X1, X2; Y) - I(X1; X2 | Z)", "X1 and X2 are redundant for Y"),
+        (
+            TWO_VIEWS,
+            "I(Z; Y) >= I(X1, X2; Y) - I(X1; X2 | Z)",
+            REDUNDANT,
+        ),
     ],
 )
 def test_what_is_offered_is_called_by_its_name(graph: str, claim: str, words: str) -> None:

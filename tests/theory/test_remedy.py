@@ -11,6 +11,8 @@ from mvib.theory.remedy import Remedy, find_remedies
 from tests.theory.laws import complete_network
 from tests.theory.test_prover import CHAIN, FEDERICI, MULTIVIEW, RANDOM_CODES, SUFFICIENT, ZHANG_YEUNG, h, i
 
+REDUNDANT = "X1 and X2 are redundant for Y, the multiview assumption"
+
 
 def follows(claim: Expression, problem: Problem, *more: Assumption) -> bool:
     return isinstance(prove(claim, Problem(problem.network, (*problem.assumptions, *more))), Proof)
@@ -79,7 +81,7 @@ def test_the_corollary_lacks_mutual_redundancy() -> None:
     """No chain alone is enough where both halves are missing, unless it makes the code all that matters."""
     claim, problem = i("Z1", "Y") - i("X1 X2", "Y"), Problem(RANDOM_CODES, (SUFFICIENT,))
     for remedy in remedies_of(claim, problem):
-        assert remedy.meaning == "X1 and X2 are redundant for Y" or len(remedy.assumptions) == 1
+        assert remedy.meaning == REDUNDANT or len(remedy.assumptions) == 1
 
 
 def test_views_that_are_redundant_carry_the_same() -> None:
@@ -87,7 +89,7 @@ def test_views_that_are_redundant_carry_the_same() -> None:
     claim = i("X1", "Y") + i("X2", "Y") - 2 * i("X1 X2", "Y")
     found = remedies_of(claim, Problem(complete_network(["X1", "X2", "Y"])))
     assert [chain("Y -- X1 -- X2"), chain("Y -- X2 -- X1")] in chains(found)
-    assert "X1 and X2 are redundant for Y" in meanings(found)
+    assert REDUNDANT in meanings(found)
 
 
 def test_a_sufficient_code_keeps_the_label_under_the_multiview_assumption() -> None:
@@ -136,7 +138,7 @@ def test_all_claims_must_follow() -> None:
     assert [chain("X -- Y -- Z")] in chains(find_remedies(claims[:1], problem, None, None))
     assert [chain("X -- Y -- Z")] not in chains(both)
     # X -- Y -- Z and X -- Z -- Y together.
-    assert meanings(both) == {"Y and Z are redundant for X"}
+    assert meanings(both) == {"Y and Z are redundant for X, the multiview assumption"}
 
 
 def test_claims_that_no_chain_makes_true_get_none() -> None:
