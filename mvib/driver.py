@@ -7,7 +7,7 @@ from pathlib import Path
 from mvib.catalogue import Catalogue, load_catalogue
 from mvib.checks import run_checks
 from mvib.checks.allowance import silence
-from mvib.diagnostics import Diagnostic, has_errors
+from mvib.diagnostics import Diagnostic, SpecError, has_errors
 from mvib.graph import InformationGraph, Reading, build_graph, find_broken_paths, read_terms
 from mvib.resources import bundled_specs, diagnostic_pages
 from mvib.semantics import errors
@@ -20,8 +20,8 @@ from mvib.syntax.messages import explain_limit
 from mvib.syntax.parser import MAX_CHARACTERS, MAX_STATEMENTS, parse_source
 
 
-class SpecNotFoundError(Exception):
-    """A spec that was named on the command line or in Python is neither a file nor bundled.
+class SpecNotFoundError(SpecError, FileNotFoundError):
+    """A spec that was named on the command line or in Python is neither a file nor bundled; without diagnostics.
 
     Attributes:
         name: what was named.
@@ -30,7 +30,9 @@ class SpecNotFoundError(Exception):
 
     def __init__(self, name: str, known: Sequence[str], why: str = "") -> None:
         self.name, self.known, self.why = name, tuple(known), why
-        super().__init__(f"`{name}` cannot be read: {why}" if why else f"there is no spec `{name}`")
+        self.diagnostics = ()
+        # That of SpecError wants a place in a file.
+        Exception.__init__(self, f"`{name}` cannot be read: {why}" if why else f"there is no spec `{name}`")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """`mvib compile FILE`: the compiled module without training it: networks, shapes, parameters, or a file of its own."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ def command(
     emit: str | None,
     output: str | None,
 ) -> int | None:
-    """Compile a spec and print its networks, their shapes and parameters; or write it as a file of its own."""
+    """Compile a spec and print its networks, their shapes and parameters; or write its code as a file of its own."""
     path = _path(emit, output, form)
     analysis = load_analysis(file, settings, plugins)
     from mvib.compile.compiler import compile_model  # noqa: PLC0415 - torch only when the spec is sound
@@ -62,7 +63,7 @@ def command(
         return _emit(analysis, model, path)
     summary = summarise(model)
     if form == "json":
-        click.echo(json.dumps(summary, indent=2))
+        click.echo(json.dumps({**summary, "code": _code(analysis, model)}, indent=2))
         return None
     rows = [
         ("network", "kind", "parameters"),
@@ -74,7 +75,21 @@ def command(
     click.echo("")
     click.echo("variables: " + ", ".join(f"{name} {shape}" for name, shape in summary["variables"].items()))
     click.echo(f"trained parameters: {summary['trained']:,}; copies and frozen: {summary['untrained']:,}")
+    code = _code(analysis, model)
+    if code is not None:
+        lines = f"{len(code.splitlines()):,} lines of PyTorch that need no mvib"
+        click.echo(f"code: {lines}; `mvib compile {shlex.quote(file)} --emit python` prints them, `-o` writes them")
     return None
+
+
+def _code(analysis: Analysis, model: "CompiledModel") -> str | None:
+    """The method as one PyTorch file; none where it cannot be written as one."""
+    from mvib.compile.emission import EmissionError, emit_source  # noqa: PLC0415 - torch only when the spec is sound
+
+    try:
+        return emit_source(analysis, model)
+    except EmissionError:
+        return None
 
 
 def _path(emit: str | None, output: str | None, form: str | None) -> Path | None:

@@ -1,5 +1,9 @@
 """`mvib explain NAME`: everything known about an entry of the catalogue, a setting, or a kind of diagnostic."""
 
+import json
+from dataclasses import dataclass
+from typing import Any
+
 import click
 
 from mvib.catalogue import load_catalogue
@@ -17,35 +21,79 @@ from mvib.catalogue.training import SETTINGS
 from mvib.cli.exit_codes import WRONG_USAGE
 from mvib.cli.spec_argument import plugin_option
 from mvib.diagnostics import nearest
-from mvib.resources import diagnostic_pages
+from mvib.driver import analyse, read_source
+from mvib.resources import bundled_specs, diagnostic_pages
 
 
 @click.command("explain")
 @click.argument("name")
 @plugin_option
-def command(name: str, plugins: tuple[str, ...]) -> int | None:
-    """Explain an estimator, module, distribution, channel, data set, train setting, or the slug of a diagnostic."""
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Of the explanation.")
+def command(name: str, plugins: tuple[str, ...], form: str) -> int | None:
+    """Explain an estimator, module, distribution, channel, data set, train setting, method, or slug of a diagnostic."""
     catalogue = load_catalogue(plugins)
     entries = catalogue.find(name)
-    pages = diagnostic_pages()
+    pages, methods = diagnostic_pages(), bundled_specs()
     settings = {setting.name: setting for setting in SETTINGS}
-    texts = [_entry_text(entry) for entry in entries]
+    found = [_Explained(_kind(entry), entry.name, entry.about, _entry_text(entry), entry) for entry in entries]
     if name in settings and not entries:
-        texts.append(f"train setting `{name}`: {settings[name].about}\n{_argument_line(settings[name])}")
+        setting = settings[name]
+        text = f"train setting `{name}`: {setting.about}\n{_argument_line(setting)}"
+        found.append(_Explained("train setting", name, setting.about, text))
     if name in pages:
-        texts.append(pages[name].read_text(encoding="utf-8").strip())
-    if not texts:
-        known = [*catalogue.names(), *settings, *pages]
+        text = pages[name].read_text(encoding="utf-8").strip()
+        found.append(_Explained("diagnostic", name, text.splitlines()[0].lstrip("# "), text))
+    if name in methods:
+        found.append(_explain_method(name))
+    if not found:
+        known = [*catalogue.names(), *settings, *pages, *methods]
         meant = nearest(name, known)
         click.echo(f"error: nothing is called `{name}`" + (f"; did you mean `{meant}`?" if meant else ""), err=True)
         return WRONG_USAGE
-    click.echo("\n\n".join(texts))
+    if form == "json":
+        click.echo(json.dumps([one.to_json() for one in found], indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n\n".join(one.text for one in found))
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Explained:
+    """Something of a name: its kind, what it is in one sentence, and all of it as text."""
+
+    kind: str
+    name: str
+    about: str
+    text: str
+    entry: Entry | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"name": self.name, "kind": self.kind, "about": self.about}
+        if self.entry is not None:
+            found |= _promises(self.entry)
+            found["arguments"] = [
+                {"name": argument.name, "about": argument.about, "text": _argument_line(argument).strip()}
+                for argument in self.entry.arguments
+            ]
+            found["source"] = self.entry.source
+        return found | {"text": self.text}
+
+
+def _explain_method(name: str) -> _Explained:
+    method = analyse(read_source(name)).method
+    assert method is not None, "the bundled specs are sound"
+    cited = "".join(f"\nsource: {cite.text}" for cite in method.citations)
+    text = f"{name} (method): {method.about}{cited}\n`mvib show {name}` shows its terms, `mvib render {name}` draws it"
+    return _Explained("method", name, method.about, text)
+
+
+def _kind(entry: Entry) -> str:
+    return type(entry).__name__.removesuffix("Entry").casefold()
+
+
 def _entry_text(entry: Entry) -> str:
-    kind = type(entry).__name__.removesuffix("Entry").casefold()
-    lines = [f"{entry.name} ({kind}): {entry.about}", *_promises(entry)]
+    lines = [f"{entry.name} ({_kind(entry)}): {entry.about}"]
+    lines += [f"{name}: {text}" for name, text in _promises(entry).items()]
     if entry.arguments:
         lines += ["arguments:", *(_argument_line(argument) for argument in entry.arguments)]
     if entry.source:
@@ -53,7 +101,7 @@ def _entry_text(entry: Entry) -> str:
     return "\n".join(lines)
 
 
-def _promises(entry: Entry) -> list[str]:
+def _promises(entry: Entry) -> dict[str, str]:
     match entry:
         case EstimatorEntry():
             pairs = {
@@ -94,7 +142,7 @@ def _promises(entry: Entry) -> list[str]:
             pairs = {"columns": ", ".join(f"{name}: {kind}" for name, kind in entry.columns)}
         case _:
             pairs = {}
-    return [f"{name}: {text}" for name, text in pairs.items() if text]
+    return {name: text for name, text in pairs.items() if text}
 
 
 def _bound(entry: EstimatorEntry) -> str:

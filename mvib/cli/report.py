@@ -1,5 +1,6 @@
 """`mvib report RUN...`: one HTML file of runs that opens offline."""
 
+import json
 from pathlib import Path
 
 import click
@@ -16,7 +17,10 @@ _DEFAULT = "report.html"
     "-o", "--output", default=None, metavar="OUT", help=f"OUT.html; default: {_DEFAULT} in the folder of a single run."
 )
 @plugin_option
-def command(runs: tuple[str, ...], output: str | None, plugins: tuple[str, ...]) -> None:
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="Of what is said of the file."
+)
+def command(runs: tuple[str, ...], output: str | None, plugins: tuple[str, ...], form: str) -> None:
     """Report the runs in the folders RUNS side by side; the file holds all that it shows."""
     path = Path(output) if output is not None else Path(runs[0] if len(runs) == 1 else ".") / _DEFAULT
     if output is not None and path.suffix.lower() not in {".html", ".htm"}:
@@ -30,5 +34,10 @@ def command(runs: tuple[str, ...], output: str | None, plugins: tuple[str, ...])
     from mvib.writing import write_whole  # noqa: PLC0415
 
     with explained():
-        write_whole(path, render_page(read_runs(runs, plugins=plugins)).encode())
-    click.echo(printable(f"wrote {path}"))
+        read = read_runs(runs, plugins=plugins)
+        write_whole(path, render_page(read).encode())
+    if form == "json":
+        listed = [{"run": folder, "notes": list(run.notes)} for folder, run in zip(runs, read, strict=True)]
+        click.echo(json.dumps({"written": str(path), "runs": listed}, indent=2))
+    else:
+        click.echo(printable(f"wrote {path}"))

@@ -67,7 +67,7 @@ def _read_one(name: str, kind: str, value: Example | None) -> DataShape:
     match value:
         case None:
             raise ExampleError(f"no example is given for the data variable `{name}`")
-        case Tensor() | tuple():
+        case Tensor() | tuple() | list():
             shape = tuple(int(size) for size in (value.shape if isinstance(value, Tensor) else value))
         case _:
             raise ExampleError(f"the example for `{name}` must be a tensor or a shape")
@@ -91,6 +91,9 @@ def _classes(name: str, value: Example | None) -> int | None:
             raise ExampleError(f"the example for the label `{name}` must be a tensor or the number of classes")
         case int():
             number = value
+        case tuple() | list() if len(value) == 1:
+            # The shape of a batch of labels does not say how many classes there are.
+            return None
         case Tensor() if not value.is_floating_point() and value.dim() == 1 and value.numel():
             number = int(value.max()) + 1
         case _:

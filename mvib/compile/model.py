@@ -1,6 +1,6 @@
 """The compiled model: a plan with its networks, as one `torch.nn.Module`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -100,7 +100,7 @@ class CompiledModel(nn.Module):
         """Progress of training between 0 and 1."""
         return self._progress
 
-    def forward(self, batch: Mapping[str, Tensor]) -> Output:
+    def forward(self, batch: Tensor | Mapping[str, Tensor]) -> Output:
         """Compute the objective of a batch.
 
         In a distributed run, each process gives its part of the global batch, and gets the loss of the whole; after
@@ -109,12 +109,14 @@ class CompiledModel(nn.Module):
 
         Args:
             batch: data variables by name, examples first; for a partial variable optionally `NAME.present` (bool, B),
-                without which a negative label counts as missing.
+                without which a negative label counts as missing. A single tensor stands for the only data variable.
 
         Raises:
             MissingDataError: a data variable is not in the batch.
             UnfitDataError: one has another shape or type than the model was compiled for.
         """
+        if isinstance(batch, Tensor):
+            batch = self._named(batch, tuple(self.plan.data))
         self._check(batch)
         tables = Tables(batch, ranks=self.ranks or current_ranks(), classes=self.classes)
         with rows_shared_by(tables.ranks):
@@ -201,12 +203,13 @@ class CompiledModel(nn.Module):
         return means
 
     def _as_batch(self, x: Tensor | Mapping[str, Tensor], readout: Readout) -> Mapping[str, Tensor]:
-        if isinstance(x, Mapping):
-            return x
-        if len(readout.inputs) != 1:
-            needed = ", ".join(f"`{name}`" for name in readout.inputs)
-            raise ValueError(f"this needs {needed}: give a mapping from names to tensors")
-        return {readout.inputs[0]: x}
+        return x if isinstance(x, Mapping) else self._named(x, readout.inputs)
+
+    def _named(self, x: Tensor, needed: Sequence[str]) -> Mapping[str, Tensor]:
+        if len(needed) != 1:
+            names = ", ".join(f"`{name}`" for name in needed)
+            raise ValueError(f"this needs {names}: give a mapping from names to tensors")
+        return {needed[0]: x}
 
     def _read_out(self, readout: Readout, batch: Mapping[str, Tensor]) -> Tables:
         self._check(batch)
@@ -225,8 +228,8 @@ class CompiledModel(nn.Module):
             found = tuple(value.shape[1:])
             if found != shape:
                 raise UnfitDataError(f"`{name}` is {describe(found)}, and the model was compiled for {describe(shape)}")
-            if kind == "label" and value.is_floating_point():
-                raise UnfitDataError(f"`{name}` holds {value.dtype}, and a label is a whole number; use `.long()`")
+            if kind == "label" and value.dtype is not torch.int64:
+                raise UnfitDataError(f"`{name}` holds {value.dtype}, and a label is an int64; use `.long()`")
             if kind in {"image", "vector", "sequence"} and dtype is not None and value.dtype != dtype:
                 raise UnfitDataError(f"`{name}` holds {value.dtype}, and the model {dtype}; use `.to({dtype})`")
 

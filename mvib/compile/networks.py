@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mvib.catalogue.signature import ModuleEntry
+from mvib.compile.example import ExampleError
 from mvib.compile.execution import Networks
 from mvib.nn.heads import BernoulliHead, CategoricalHead, GaussianHead, LaplaceHead, VonMisesFisherHead
 from mvib.nn.momentum import MomentumCopy
@@ -264,7 +265,8 @@ def _encoder_head(call: BoundCall, features: int, event: Shape, *, has_net: bool
 def _decoder_head(call: BoundCall, features: int, target: Target, *, has_net: bool, ends_itself: bool) -> nn.Module:
     match call.name:
         case "categorical":
-            assert target.classes is not None
+            if target.classes is None:
+                raise ExampleError("no example says how many classes the label has that a decoder predicts")
             linear = _needs_linear(call, features, target.classes, target, ends_itself=ends_itself)
             temperature = python_value(call["temperature"])
             return CategoricalHead(

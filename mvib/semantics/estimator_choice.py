@@ -171,11 +171,26 @@ def index_domains(part: GraphPart, choice: EstimatorChoice) -> dict[str, set[int
         return part.variables.domains([choice.rate_at])
     domains: dict[str, set[int]] = part.variables.domains([value.reference for _, value in _variables_of(choice)])
     if choice.decoder and isinstance(choice.node, ast.Reference):
-        members = [_index_of(m) for m in part.modules.values() if m.family == choice.decoder]
-        for position, index in enumerate(choice.node.indices):
-            if isinstance(index, ast.Reference) and not index.indices and index.name.text not in part.scope.parameters:
-                domains[index.name.text] = {member[position] for member in members if position < len(member)}
+        domains |= _module_domains(part, choice.node)
     return {name: values for name, values in domains.items() if values}
+
+
+def path_domains(part: GraphPart, quantity: ast.Quantity) -> dict[str, set[int]]:
+    """Values of the indices that the path of a quantity uses: `I[q[k]](C[t]; Z[t+k])`."""
+    domains: dict[str, set[int]] = {}
+    for step in quantity.path:
+        for name, values in _module_domains(part, step).items():
+            domains[name] = domains.get(name, values) & values
+    return {name: values for name, values in domains.items() if values}
+
+
+def _module_domains(part: GraphPart, module: ast.Reference) -> dict[str, set[int]]:
+    members = [_index_of(m) for m in part.modules.values() if m.family == module.name.text]
+    return {
+        index.name.text: {member[position] for member in members if position < len(member)}
+        for position, index in enumerate(module.indices)
+        if isinstance(index, ast.Reference) and not index.indices and index.name.text not in part.scope.parameters
+    }
 
 
 def _index_of(module: Module) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from mvib.semantics.estimator_choice import (
     find_rate_reference,
     find_variables,
     index_domains,
+    path_domains,
 )
 from mvib.semantics.families import Assignment
 from mvib.semantics.graph_part import GraphPart
@@ -96,7 +97,7 @@ def _instances(part: GraphPart, statement: ast.Term, choice: EstimatorChoice | N
     """
     scope, written = part.scope, statement.quantity
     check_form(scope, written)
-    domains = part.variables.domains(references_of(written))
+    domains = {**path_domains(part, written), **part.variables.domains(references_of(written))}
     if choice is not None:
         domains = {**index_domains(part, choice), **domains}
         if statement.share is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import mvib
 from mvib.cli.main import VERBS, main
 
 GOOD = "method A\ndata X: image\nencoder f: X -> Z = backbone()\nmaximize H(Z) by variance_covariance\n"
@@ -142,6 +143,32 @@ def test_explain_something_unknown(capsys: pytest.CaptureFixture[str]) -> None:
     assert "did you mean `infonce`?" in capsys.readouterr().err
 
 
+def test_explain_a_method_and_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "vicreg"]) == 0
+    assert "Bardes, Ponce, LeCun" in capsys.readouterr().out
+    for name, kind in (("infonce", "estimator"), ("wrong-bound-direction", "diagnostic"), ("vicreg", "method")):
+        assert main(["explain", name, "--format", "json"]) == 0
+        (found,) = json.loads(capsys.readouterr().out)
+        assert (found["name"], found["kind"]) == (name, kind)
+        assert found["about"]
+
+
+def test_fmt_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "a.mvib"
+    file.write_text("method  A\ndata X:image\n")
+    assert main(["fmt", "--check", str(file), "--format", "json"]) == 1
+    assert json.loads(capsys.readouterr().out) == [{"file": str(file), "state": "not in the canonical layout"}]
+    assert main(["fmt", str(file), "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["state"] == "rewritten"
+    assert main(["fmt", str(file), "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["state"] == "in the canonical layout"
+
+
+def test_the_version_is_that_of_the_program(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"mvib {mvib.__version__}\n"
+
+
 def test_estimate_from_arrays_on_disk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     generator = np.random.default_rng(0)
     x = generator.standard_normal((64, 4))
@@ -171,6 +198,13 @@ def test_compile_prints_networks_and_shapes(capsys: pytest.CaptureFixture[str]) 
     assert by_name["ft"]["gradient"] == "momentum"
     assert by_name["ft"]["parameters"] == by_name["f"]["parameters"] > 0
     assert summary["variables"]["Z[1]"] == "256"
+
+
+def test_compile_has_the_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compile", "vib", "--format", "json"]) == 0
+    code = json.loads(capsys.readouterr().out)["code"]
+    assert main(["compile", "vib", "--emit", "python"]) == 0
+    assert capsys.readouterr().out == code
 
 
 def test_check_render_and_show_start_without_torch() -> None:

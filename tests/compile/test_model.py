@@ -384,3 +384,43 @@ def test_data_of_another_kind_are_refused(given: Tensor, message: str, x: Tensor
         model.encode(given)
     with pytest.raises(UnfitDataError, match=message):
         model({"X": given})
+
+
+def test_a_tensor_stands_for_the_only_data_variable() -> None:
+    model = mvib.compile(mvib.loads(SIMCLR), [4, 1, 8, 8]).eval()  # type: ignore[arg-type]
+    x = torch.rand(4, 1, 8, 8)
+    torch.manual_seed(0)
+    named = model({"X": x}).loss
+    torch.manual_seed(0)
+    assert torch.equal(model(x).loss, named)
+
+
+@pytest.mark.parametrize("label", [{}, {"Y": (4,)}])
+def test_a_decoder_of_a_label_wants_its_number_of_classes(label: dict[str, tuple[int, ...]]) -> None:
+    with pytest.raises(ExampleError, match="how many classes the label has"):
+        mvib.compile("vib", example={"X": (4, 1, 8, 8), **label})
+
+
+def test_labels_of_another_kind_are_said_to_be() -> None:
+    model = mvib.compile("vib", example={"X": (4, 1, 8, 8), "Y": 10})
+    with pytest.raises(UnfitDataError, match=r"`Y` holds torch.int32, and a label is an int64; use `.long\(\)`"):
+        model({"X": torch.rand(4, 1, 8, 8), "Y": torch.zeros(4, dtype=torch.int32)})
+
+
+def test_an_index_of_a_path_ranges_over_its_modules() -> None:
+    text = """method P
+data X: sequence
+view S[t: 1..4] ~ select(X, rows: t..t)
+encoder g: S[t] -> Z[t] = mlp(8)
+decoder q[k: 1..2]: Z[t] ~> Z[t+k] = gaussian(linear(8), var: 1)
+maximize mean(t, k) I[q[k]](Z[t]; Z[t+k]) by infonce()
+represent Z[1]
+"""
+    (term,) = mvib.loads(text).analysis.method.terms
+    assert len(term.instances) == 5
+
+
+def test_a_spec_that_is_not_there_is_a_spec_error() -> None:
+    for kind in (mvib.SpecError, FileNotFoundError):
+        with pytest.raises(kind, match="there is no spec `nosuch`"):
+            mvib.load("nosuch")
