@@ -1,6 +1,7 @@
 """Resolution of assumptions and claims: relations, Markov chains and predicates, for every value of free indices."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from math import isfinite
@@ -95,12 +96,31 @@ def _resolve_predicate(part: GraphPart, call: ast.Call) -> Iterator[Predicate]:
         if argument.name is not None or not isinstance(argument.value, ast.Reference):
             remedy = f"write it as `{name}({', '.join('ABC'[:least])})`"
             raise scope.fail(errors.wrong_argument(argument.span, name, "", "variables", remedy=remedy))
-        references.append(argument.value)
+        references.append(_of_family(part, argument.value, together=name == "gaussian"))
     if len(references) < least:
         given = [reference.span.text for reference in references]
         raise scope.fail(errors.missing_variables(call.span, name, given, least, PREDICATES[name]))
     for members in _member_lists(part, call.span, references):
         yield Predicate(name=name, members=members, text=one_line(call.span), span=call.span)
+
+
+def _of_family(part: GraphPart, reference: ast.Reference, *, together: bool) -> ast.Reference:
+    """A family's name alone: all of its members `together` as one variable, or each of them."""
+    name, families = reference.name.text, part.variables.families
+    if reference.indices or name in families or f"{name}[]" not in families:
+        return reference
+    span = reference.span
+
+    def number(value: int) -> ast.Number:
+        return ast.Number(span=span, value=value, text=str(value))
+
+    indices: list[ast.Value] = []
+    for axis in families[f"{name}[]"].axes:
+        if together:
+            indices.append(ast.Range(span=span, low=number(axis.low), high=number(axis.high)))
+        else:
+            indices.append(ast.Reference(span=span, name=ast.Name(span=span, text=axis.name)))
+    return replace(reference, indices=tuple(indices))
 
 
 def _member_lists(part: GraphPart, span: Span, references: Sequence[ast.Reference]) -> list[tuple[Member, ...]]:

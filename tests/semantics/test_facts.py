@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import pytest
 
+import mvib
 from mvib.driver import analyse
 from mvib.semantics.method import LinearRelation, MarkovChain, Method, Predicate
 from mvib.source import SourceFile
@@ -134,3 +135,16 @@ def test_relations_may_be_assumed() -> None:
 def test_mistakes(statement: str, slug: str) -> None:
     text = THREE_VIEWS + f"{statement}\nminimize H(Y | Z[1]) by cross_entropy()\n"
     assert slugs(text) == ([slug] if slug else [])
+
+
+def test_the_name_of_a_family_stands_for_its_members() -> None:
+    text = (
+        "method M\ndata X: image, Y: label\nview X[i: 1..2] ~ augment(X)\nencoder f: X[i] -> Z[i] = mlp(4)\n"
+        "maximize I(Z[1]; Z[2]) by infonce()\n"
+        "assume gaussian(Z)\nassume sufficient(Z, Y)\nassume multiview(X[1], X[2], Y)\n"
+    )
+    method = mvib.loads(text).analysis.method
+    assert method is not None
+    found = [tuple(map(str, fact.members)) for fact in method.assumptions if isinstance(fact, Predicate)]
+    # Jointly Gaussian; and each of them sufficient.
+    assert found == [("Z[1]", "Z[2]"), ("Z[1]", "Y"), ("Z[2]", "Y"), ("X[1]", "X[2]", "Y")]
