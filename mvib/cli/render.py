@@ -7,6 +7,7 @@ import click
 from mvib.cli.exit_codes import FAILED
 from mvib.cli.spec_argument import load_analysis, spec_options
 from mvib.render import FORMATS, LayoutError, format_of, render_content
+from mvib.render.image import draws_vectors
 from mvib.source import printable_lines
 from mvib.writing import write_whole
 
@@ -38,6 +39,8 @@ def command(
         raise click.UsageError(f"there is no folder `{path.parent}`")
     write_whole(path, content)
     click.echo(f"wrote {path}")
+    if form == "pdf" and not draws_vectors(form):
+        click.echo("note: it holds an image; with the system's `dot` (graphviz) it holds lines and letters", err=True)
     return None
 
 

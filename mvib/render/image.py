@@ -1,15 +1,20 @@
 """The only module that runs the layout program: the system's `dot`, or `graphviz-pure` beside this interpreter."""
 
+import io
 import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 from pathlib import Path
+
+from PIL import Image
 
 TIME_LIMIT = 60.0
 IMAGE_FORMATS = ("svg", "png", "pdf")
 _RESOLUTION = 200
+_PRINTED = 400
 # The widths of Times hold for the fonts of this list, whichever of them a browser has.
 _SERIF = "'Times New Roman',Tinos,'Liberation Serif','Nimbus Roman','TeX Gyre Termes',Times,serif"
 _FONT_FAMILY = re.compile(r'font-family="Times(?:,serif)?"')
@@ -22,6 +27,8 @@ class LayoutError(Exception):
 
 def render_image(dot: str, form: str) -> bytes:
     """Draw DOT text.
+
+    `graphviz-pure` writes no PDF: without the system's `dot` one holds the drawing as an image, in print resolution.
 
     Args:
         dot: the text.
@@ -37,16 +44,30 @@ def render_image(dot: str, form: str) -> bytes:
     if form not in IMAGE_FORMATS:
         raise ValueError(f"`{form}` is no image format; there are {', '.join(IMAGE_FORMATS)}")
     system, bundled = shutil.which("dot"), find_bundled_program()
-    if form == "pdf" and system is None:
-        raise LayoutError(
-            "PDF needs the system's `dot` (the package graphviz of the operating system), which is not on the path; "
-            "write .svg and convert it, or write .tex"
-        )
     program = system or bundled
     if program is None:
         raise LayoutError("no layout program: install the Python package graphviz-pure, or graphviz of the system")
+    if form == "pdf" and not draws_vectors(form):
+        return _image_as_pdf(_run(program, dot, "png", resolution=_PRINTED))
     content = _run(program, dot, form)
     return _finished_svg(content) if form == "svg" else content
+
+
+def draws_vectors(form: str) -> bool:
+    """Whether a format is drawn here as lines and letters, and not as an image of some resolution."""
+    return form == "svg" or (form == "pdf" and shutil.which("dot") is not None)
+
+
+def _image_as_pdf(content: bytes) -> bytes:
+    stream = io.BytesIO()
+    with Image.open(io.BytesIO(content)) as image:
+        # A page has no transparency that every printer knows.
+        page = Image.new("RGB", image.size, "white")
+        drawn = image.convert("RGBA")
+        page.paste(drawn, mask=drawn.getchannel("A"))
+        # Without dates the same diagram is the same file.
+        page.save(stream, "PDF", resolution=_PRINTED, quality=95, creationDate=time.gmtime(0), modDate=time.gmtime(0))
+    return stream.getvalue()
 
 
 def find_bundled_program() -> str | None:
@@ -56,8 +77,8 @@ def find_bundled_program() -> str | None:
     return next((path for path in found if path), None) or shutil.which("graphviz-pure")
 
 
-def _run(program: str, dot: str, form: str) -> bytes:
-    arguments = [program, f"-T{form}", *([f"-Gdpi={_RESOLUTION}"] if form == "png" else [])]
+def _run(program: str, dot: str, form: str, *, resolution: int = _RESOLUTION) -> bytes:
+    arguments = [program, f"-T{form}", *([f"-Gdpi={resolution}"] if form == "png" else [])]
     try:
         result = subprocess.run(arguments, input=dot.encode(), capture_output=True, timeout=TIME_LIMIT, check=False)
     except subprocess.TimeoutExpired as error:

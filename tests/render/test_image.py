@@ -58,9 +58,13 @@ def test_the_same_spec_gives_the_same_bytes(analyse_spec: AnalyseText) -> None:
 
 
 @pytest.mark.usefixtures("no_system_dot")
-def test_pdf_needs_the_system_program() -> None:
-    with pytest.raises(LayoutError, match="PDF needs the system's `dot`"):
-        image.render_image("digraph {}", "pdf")
+def test_pdf_without_the_system_program_holds_an_image(analyse_spec: AnalyseText) -> None:
+    content = render_content(analyse_spec("vae"), "pdf")
+    assert content.startswith(b"%PDF-")
+    assert content.rstrip().endswith(b"%%EOF")
+    assert content.count(b"/Subtype /Image") == 1
+    assert content == render_content(analyse_spec("vae"), "pdf")
+    assert not image.draws_vectors("pdf")
 
 
 def test_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
