@@ -368,6 +368,16 @@ class ModuleEntry(Entry):
     contents: int | None = field(default=None, repr=False)
 
 
+class Support(Enum):
+    """Where a distribution has its mass; the value is how a message calls it."""
+
+    REAL = "the whole space"
+    INTERVAL = "the unit cube"
+    SPHERE = "the unit sphere"
+    CODES = "the one-hot codes"
+    CLASSES = "the classes"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistributionEntry(Entry):
     """A family of distributions for stochastic encoders, decoders and priors.
@@ -375,20 +385,32 @@ class DistributionEntry(Entry):
     Attributes:
         encodes: whether a stochastic encoder may use it (it has a reparameterised sample).
         decodes: whether a decoder may use it.
-        is_prior: whether it may stand without a network, as a fixed prior.
+        is_prior: whether it may stand without a network, as a prior.
+        learned_prior: dotted path of the module that it is as a prior with parameters of its own, which are trained
+            with the objective; it is made for the shape of the variable. Empty for a fixed prior.
+        support: where it has its mass.
         about_types: types of data it can be a density of; empty for any real values.
         loss: the familiar name of minus its log-density.
         drops: constants left out of its log-density, empty when none.
+        learns: what of it is trained and by what, where that needs saying.
         closed_form_from: the families from which its relative entropy has a closed form.
     """
 
     encodes: bool = False
     decodes: bool = False
     is_prior: bool = False
+    learned_prior: str = ""
+    support: Support = Support.REAL
     about_types: tuple[str, ...] = ()
     loss: str = ""
     drops: str = ""
+    learns: str = ""
     closed_form_from: tuple[str, ...] = ()
+
+
+def is_learned_prior(entry: Entry) -> bool:
+    """Whether an entry, as a prior, has parameters that are trained."""
+    return isinstance(entry, DistributionEntry) and bool(entry.learned_prior)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 
-from mvib.catalogue.signature import Kind, ModuleEntry
+from mvib.catalogue.signature import DistributionEntry, Kind, ModuleEntry, Support, is_learned_prior
 from mvib.diagnostics import Diagnostic, Label, Severity, quoted_list
 from mvib.graph import InformationGraph, Operand, Reading
-from mvib.semantics.method import Gradient, Member, Method, Quantity, Term, VariableKind
+from mvib.graph.rates import density_entry
+from mvib.semantics.method import Gradient, Member, Method, Quantity, ReferenceKind, Term, VariableKind
+from mvib.semantics.values import BoundCall
 from mvib.theory.collapse.stakes import reached_by_term
 from mvib.theory.collapse.weights import Weights
 
@@ -25,6 +27,8 @@ def check_vacuous_term(
         separated = [r for r in found if not _predicts(r) and is_zero(graph, r.instance.quantity)]
         if separated:
             yield _zero(separated[0].instance.quantity)
+        elif found and term.call is not None and all(_is_fixed_rate(graph, term, reading) for reading in found):
+            yield _fixed_rate(term.call, found[0])
         elif found and not any(_trains(weights, term, reading) for reading in found):
             yield _untrained(graph, found)
 
@@ -53,10 +57,38 @@ def _trains(weights: Weights, term: Term, reading: Reading) -> bool:
         kinds = {argument.name: argument.kind for argument in term.call.entry.arguments}
         if any(kinds[name] in _OWN for name, value in term.call.arguments if value is not None):
             return True
+    prior = reading.instance.quantity.prior
+    if prior is not None and is_learned_prior(prior.entry):
+        return True
     reference = reading.instance.reference
     if reference is not None and any(m.family == reference.name for m in weights.graph.modules.values()):
         return True
     return bool(reached_by_term(weights, reading))
+
+
+def _is_fixed_rate(graph: InformationGraph, term: Term, reading: Reading) -> bool:
+    """Whether it is the rate of directions against the uniform law of the sphere, which their concentration fixes."""
+    named = reading.instance.reference
+    if term.call is None or named is None or named.kind is not ReferenceKind.PRIOR:
+        return False
+    reference = term.call["reference"]
+    assert isinstance(reference, BoundCall)
+    maker = graph.maker(reading.operands[1][0].member)
+    entries = (density_entry(graph, maker) if maker is not None else None, reference.entry)
+    return all(isinstance(entry, DistributionEntry) and entry.support is Support.SPHERE for entry in entries)
+
+
+def _fixed_rate(call: BoundCall, reading: Reading) -> Diagnostic:
+    return Diagnostic(
+        slug="vacuous-term",
+        severity=Severity.WARNING,
+        title=f"the rate of `{reading.operands[1][0].member}` against `uniform_sphere` is the same whatever is trained",
+        span=call.span,
+        label="fixed by `kappa` and the width",
+        why="every direction is as far from the uniform law: how much a code can keep is set by its `kappa`",
+        remedy="choose `kappa` for the rate and delete the term; where its value is wanted, write above it "
+        "`# allow: vacuous-term because it is part of the bound`",
+    )
 
 
 def _zero(quantity: Quantity) -> Diagnostic:

@@ -131,8 +131,10 @@ def _promises(entry: Entry) -> dict[str, str]:
             pairs = {
                 "for": ", ".join(uses),
                 "density of": ", ".join(entry.about_types),
+                "has its mass on": entry.support.value,
                 "as a loss": entry.loss,
                 "drops": entry.drops,
+                "trains": entry.learns,
             }
         case ModuleEntry():
             pairs = {"takes": entry.takes, "gives": entry.gives}

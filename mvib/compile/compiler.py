@@ -8,7 +8,7 @@ from typing import Any, assert_never
 import torch
 from torch import Tensor, nn
 
-from mvib.catalogue.signature import ChannelEntry, EstimatorEntry, Interface, Widths
+from mvib.catalogue.signature import ChannelEntry, EstimatorEntry, Interface, Widths, is_learned_prior
 from mvib.compile.example import DataShape, Example, batch_of, read_example
 from mvib.compile.execution import Networks, Tables, run_step
 from mvib.compile.model import CompiledModel
@@ -29,7 +29,19 @@ from mvib.driver import Analysis
 from mvib.nn.distributions import Categorical
 from mvib.nn.shapes import Shape, ShapeError, describe
 from mvib.plan import Plan, build_plan
-from mvib.plan.plan import Apply, Attack, Auxiliary, Density, Draw, Estimate, Network, Select, SelectDensity, Step
+from mvib.plan.plan import (
+    Apply,
+    Attack,
+    Auxiliary,
+    Density,
+    Draw,
+    Estimate,
+    Network,
+    PlannedTerm,
+    Select,
+    SelectDensity,
+    Step,
+)
 from mvib.semantics.method import ChannelKind, Gradient
 from mvib.semantics.values import BoundCall
 from mvib.source import Span
@@ -324,6 +336,8 @@ class _Inference:
                     continue
                 shapes = [tuple(value.shape[1:]) for value in values if value is not None]
                 entry, auxiliary = estimate.entry, estimate.auxiliary
+                if estimate.prior is not None and is_learned_prior(estimate.prior.entry):
+                    self._check_prior(term, estimate, tables, shapes[0])
                 if auxiliary is not None:
                     self._add_auxiliary(auxiliary, (shapes[0], shapes[1] if auxiliary.second else None), estimate.span)
                 elif entry is None:
@@ -335,6 +349,24 @@ class _Inference:
                     self._check_rows(estimate, entry, estimate.inputs[:num_rows], shapes[:num_rows])
                 elif entry.interface is Interface.LABELS:
                     self._check_logits(estimate.inputs, shapes, estimate.span)
+
+    def _check_prior(self, term: PlannedTerm, estimate: Estimate, tables: Tables, shape: Shape) -> None:
+        """A prior that is trained has one shape: that of the first variable of its term."""
+        first = term.estimates[0].inputs[0]
+        known = tuple(tables.values[first].shape[1:]) if first in tables.values else shape
+        if known == shape:
+            return
+        assert estimate.prior is not None
+        self.diagnostics.append(
+            Diagnostic(
+                slug="shape-mismatch",
+                title=f"one `{estimate.prior.text()}` is the prior of all variables of this term: "
+                f"`{estimate.inputs[0]}` is {describe(shape)}, and `{first}` {describe(known)}",
+                span=estimate.span,
+                label="of different shapes",
+                remedy="write a term for each of them, or let the encoders end in the same width",
+            )
+        )
 
     def _check_rows(
         self, estimate: Estimate, entry: EstimatorEntry, names: Sequence[str], shapes: Sequence[Shape]

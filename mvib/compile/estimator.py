@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from mvib.catalogue.signature import Interface, Reduction
+from mvib.catalogue.signature import DistributionEntry, Interface, Reduction, is_learned_prior
 from mvib.compile.execution import Networks, Tables
 from mvib.compile.negatives import score_pairs
 from mvib.compile.networks import import_object, python_arguments
@@ -21,6 +21,8 @@ from mvib.estimators.ranks import ALONE, Ranks, mean_over_ranks, offset_and_tota
 from mvib.nn.distributions import has_closed_form
 from mvib.nn.learned_number import LearnedNumber
 from mvib.nn.memory import MovingAverage, Queue
+from mvib.nn.mixture import LearnedMixture
+from mvib.nn.shapes import Shape
 from mvib.plan.plan import Estimate
 from mvib.semantics.values import BoundCall, Constant, Learned, Named, Operation, Scheduled, is_constant
 
@@ -52,6 +54,7 @@ class Estimator:
         auxiliaries: Networks,
         memory: nn.Module | None = None,
         learned: Mapping[str, LearnedNumber] | None = None,
+        prior: LearnedMixture | None = None,
         classes: int | None = None,
         draw: str = "",
     ) -> None:
@@ -62,6 +65,7 @@ class Estimator:
             auxiliaries: critics and fitted densities by name.
             memory: what it keeps between batches, made by `build_memory`.
             learned: its arguments that are trained, by name.
+            prior: its prior where that is trained, made by `build_prior`.
             classes: number of classes of the label, for the entropy that belongs to an estimate of I(Z; Y).
             draw: name of what it draws, which other estimates of the term may have too.
         """
@@ -72,7 +76,7 @@ class Estimator:
         self.draw = draw
         self.share = float(estimate.share)
         self.scheduled: dict[str, Number] = {}
-        self.prior: Any = None
+        self.prior: Any = prior
         self._arguments: dict[str, Any] = {}
         self._learned: dict[str, LearnedNumber] = {}
         self._keys: Tensor | None = None
@@ -86,7 +90,7 @@ class Estimator:
         self._constant = import_object(constant) if constant else None
         self._accepted = frozenset(inspect.signature(self._function).parameters)
         self._bind(estimate.call, learned or {})
-        if estimate.prior is not None:
+        if estimate.prior is not None and prior is None:
             self.prior = import_object(estimate.prior.entry.implementation)(**python_arguments(estimate.prior))
 
     def _bind(self, call: BoundCall, learned: Mapping[str, LearnedNumber]) -> None:
@@ -155,9 +159,9 @@ class Estimator:
         match entry.interface:
             case Interface.RATE:
                 posterior = tables.densities[self.estimate.density]
-                reference = tables.densities[self.estimate.reference] if self.estimate.reference else self.prior
+                reference = tables.densities[self.estimate.reference] if self.estimate.reference else self._prior()
                 # In closed form where there is one for a prior, unless the spec says which.
-                is_analytic = self.prior is not None and has_closed_form(posterior, self.prior)
+                is_analytic = not self.estimate.reference and has_closed_form(posterior, reference)
                 form = self._arguments.get("form", "analytic" if is_analytic else "sampled")
                 weights = {"weights": weight} if (weight := self._weight(tables)) is not None else {}
                 found = self._finish([posterior, reference], num_rows, ranks, sample=inputs[0], form=form, **weights)
@@ -173,6 +177,10 @@ class Estimator:
             case _:
                 named = {name: tables.values[value] for name, value in self.estimate.variables}
                 return self._from_rows(inputs, ranks, {**named, **shared})
+
+    def _prior(self) -> Any:
+        """The prior as it is at present."""
+        return self.prior() if isinstance(self.prior, LearnedMixture) else self.prior
 
     def _weight(self, tables: Tables) -> Tensor | None:
         """One number an example, where the spec weighs them."""
@@ -225,6 +233,9 @@ class Estimator:
         """
         start, total = offset_and_total(rows.shape[0], ranks)
         with rows_shared_by(ALONE):
+            if isinstance(self.prior, LearnedMixture):
+                noise = self.prior.noise(total, like=rows)
+                return self.prior.place(ranks.first(noise)[start : start + rows.shape[0]])
             drawn: Tensor = self.prior.draw((total, *rows.shape[1:]), like=rows)
         return ranks.first(drawn)[start : start + rows.shape[0]]
 
@@ -297,6 +308,18 @@ class Estimator:
 def _critic_call(estimate: Estimate) -> BoundCall | None:
     given = dict(estimate.call.arguments).get("critic") if estimate.call is not None else None
     return given if isinstance(given, BoundCall) else None
+
+
+def build_prior(estimate: Estimate, shapes: Mapping[str, Shape]) -> LearnedMixture | None:
+    """The prior of an estimate, made for the shape of what is compared with it; None for one without parameters."""
+    prior = estimate.prior
+    if prior is None or not is_learned_prior(prior.entry):
+        return None
+    assert isinstance(prior.entry, DistributionEntry)
+    built: LearnedMixture = import_object(prior.entry.learned_prior)(
+        shapes[estimate.inputs[0]], **python_arguments(prior)
+    )
+    return built
 
 
 def build_memory(estimate: Estimate, width: int) -> nn.Module | None:

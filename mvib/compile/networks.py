@@ -14,7 +14,14 @@ from torch import Tensor, nn
 from mvib.catalogue.signature import ModuleEntry
 from mvib.compile.example import ExampleError
 from mvib.compile.execution import Networks
-from mvib.nn.heads import BernoulliHead, CategoricalHead, GaussianHead, LaplaceHead, VonMisesFisherHead
+from mvib.nn.heads import (
+    BernoulliHead,
+    CategoricalHead,
+    GaussianHead,
+    LaplaceHead,
+    MixtureHead,
+    VonMisesFisherHead,
+)
 from mvib.nn.momentum import MomentumCopy
 from mvib.nn.shapes import Shape
 from mvib.plan.plan import Auxiliary, Network
@@ -282,6 +289,9 @@ def _decoder_head(call: BoundCall, features: int, target: Target, *, has_net: bo
             linear = _needs_linear(call, features, math.prod(target.shape), target, ends_itself=ends_itself)
             kappa = python_value(call["kappa"])
             return VonMisesFisherHead(features, target.shape, kappa=kappa, linear=linear, activate=linear and has_net)
+        case "mixture":
+            components = python_value(call["components"])
+            return MixtureHead(features, target.shape, components=components, activate=has_net)
         case _:
             arguments = _scale_arguments(call)
             is_learned = None in (arguments.get("variance", 0), arguments.get("scale", 0))

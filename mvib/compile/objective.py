@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from mvib.compile.estimator import Estimated, Estimator, build_memory
+from mvib.compile.estimator import Estimated, Estimator, build_memory, build_prior
 from mvib.compile.execution import Networks, Tables
 from mvib.compile.number import Number
 from mvib.nn.learned_number import LearnedNumber
@@ -48,8 +48,9 @@ class _Term:
 class Objective(nn.Module):
     """The terms of a method.
 
-    It owns what belongs to its estimators: critics and fitted densities, learned numbers, and what they keep between
-    batches. `draws` names what an estimate draws for itself and for others of its term: by the name of the first.
+    It owns what belongs to its estimators: critics and fitted densities, learned priors and numbers, and what they keep
+    between batches. `draws` names what an estimate draws for itself and for others of its term: by the name of the
+    first.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Objective(nn.Module):
         """
         super().__init__()
         self.auxiliaries = auxiliaries
+        self.priors = nn.ModuleDict()
         self.learned = nn.ModuleDict()
         self.memories = nn.ModuleDict()
         self.draws: dict[str, str] = {}
@@ -77,6 +79,9 @@ class Objective(nn.Module):
 
     def _prepare(self, term: PlannedTerm, classes: Mapping[str, int | None], shapes: Mapping[str, Shape]) -> _Term:
         learned = self._learn(term)
+        prior = build_prior(term.estimates[0], shapes)
+        if prior is not None:
+            self.priors[_key(term.label)] = prior
         self.draws |= _draws(term, shapes)
         estimators = [
             Estimator(
@@ -84,6 +89,7 @@ class Objective(nn.Module):
                 auxiliaries=self.auxiliaries,
                 memory=self._remember(estimate, shapes),
                 learned=learned,
+                prior=prior,
                 classes=classes.get(estimate.label.partition("{")[0]),
                 draw=self.draws.get(estimate.name, ""),
             )

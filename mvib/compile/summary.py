@@ -23,6 +23,9 @@ def summarise(model: CompiledModel) -> dict[str, Any]:
                 "parameters": sum(p.numel() for p in critic.parameters()),
             }
         )
+    for name, prior in model.objective.priors.items():
+        parameters = sum(p.numel() for p in prior.parameters())
+        networks.append({"name": f"{name}.prior", "kind": "prior", "gradient": "trained", "parameters": parameters})
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     return {
         "networks": networks,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mvib.catalogue.signature import DistributionEntry
+from mvib.catalogue.signature import DistributionEntry, Support
 from mvib.diagnostics import Diagnostic, Label, quoted_list
 from mvib.graph.graph import InformationGraph
 from mvib.semantics.method import (
@@ -15,6 +15,7 @@ from mvib.semantics.method import (
     Term,
     TermInstance,
 )
+from mvib.semantics.values import BoundCall
 
 
 def find_code(graph: InformationGraph, quantity: Quantity) -> int | None:
@@ -116,7 +117,10 @@ def check_reference(graph: InformationGraph, term: Term, instance: TermInstance,
     place = term.call.span if term.call is not None else term.span
     match reference.kind:
         case ReferenceKind.PRIOR:
-            return _check_form(graph, term, code, reference.name)
+            prior = term.call["reference"] if term.call is not None else None
+            entry = prior.entry if isinstance(prior, BoundCall) else None
+            assert isinstance(entry, DistributionEntry)
+            return _check_density(graph, term, code, entry)
         case ReferenceKind.ENCODER:
             channel = next(c for c in graph.channels if graph.modules[c.module].family == reference.name)
             assert reference.at is not None
@@ -128,8 +132,8 @@ def check_reference(graph: InformationGraph, term: Term, instance: TermInstance,
             given = channel.sources
     condition = {variable.member for variable in quantity.condition}
     if set(given) <= condition:
-        entry = _density_entry(graph, channel)
-        return _check_form(graph, term, code, entry.name) if entry is not None else None
+        entry = density_entry(graph, channel)
+        return _check_density(graph, term, code, entry) if entry is not None else None
     missing = ", ".join(written_member(instance, member) for member in given if member not in condition)
     asked = f"{term.text[:-1]}{',' if condition else ' |'} {missing})"
     return Diagnostic(
@@ -143,26 +147,62 @@ def check_reference(graph: InformationGraph, term: Term, instance: TermInstance,
     )
 
 
-def _check_form(graph: InformationGraph, term: Term, code: Member, reference: str) -> Diagnostic | None:
-    """A closed form is asked for only where there is one."""
+def _check_density(
+    graph: InformationGraph, term: Term, code: Member, reference: DistributionEntry
+) -> Diagnostic | None:
+    """The divergence of the code from the reference is finite, and in closed form only where it has one."""
     maker = graph.maker(code)
     assert maker is not None
-    posterior = _density_entry(graph, maker)
-    if term.call is None or term.call["form"] != "analytic" or posterior is None:
+    posterior = density_entry(graph, maker)
+    if posterior is None or term.call is None:
         return None
-    if reference in posterior.closed_form_from:
+    if posterior.support is not reference.support:
+        return _infinite_rate(term.call, maker, code, posterior, reference)
+    return _check_form(term.call, maker, code, posterior, reference.name)
+
+
+def _infinite_rate(
+    call: BoundCall, maker: Channel, code: Member, posterior: DistributionEntry, reference: DistributionEntry
+) -> Diagnostic:
+    found, needed = posterior.support, reference.support
+    match found, needed:
+        case Support.SPHERE, _:
+            remedy = "write `rate(uniform_sphere)`"
+        case _, Support.SPHERE:
+            remedy = f"make `{code}` a direction, `vmf(mlp(512, 64), kappa: 10)`, or write `rate(normal)`"
+        case _:
+            remedy = "write `rate(normal)`"
+    if reference.is_prior:
+        remedy += f"; samples can be compared: `minimize D({code} || {reference.name}) by mmd()`"
+    return Diagnostic(
+        slug="infinite-information",
+        title=f"the rate of `{code}` is infinite: `{posterior.name}` has its mass on {found.value}, and "
+        f"`{reference.name}` on {needed.value}",
+        span=call.span,
+        label=f"a density on {needed.value}",
+        secondary=(Label(maker.span, f"on {found.value}"),),
+        why="a relative entropy is finite only where the reference has a density wherever the encoder has mass",
+        remedy=remedy,
+    )
+
+
+def _check_form(
+    call: BoundCall, maker: Channel, code: Member, posterior: DistributionEntry, reference: str
+) -> Diagnostic | None:
+    """A closed form is asked for only where there is one."""
+    if call["form"] != "analytic" or reference in posterior.closed_form_from:
         return None
     return Diagnostic(
         slug="wrong-argument",
         title=f"the rate of `{posterior.name}` against `{reference}` has no closed form here",
-        span=term.call.span,
+        span=call.span,
         label="`form: analytic` asks for one",
         secondary=(Label(maker.span, f"`{code}` is made here"),),
         remedy="leave `form` out, or write `form: sampled`",
     )
 
 
-def _density_entry(graph: InformationGraph, channel: Channel) -> DistributionEntry | None:
+def density_entry(graph: InformationGraph, channel: Channel) -> DistributionEntry | None:
     """The family of distributions of a stochastic encoder or decoder; None when it has no module yet."""
     module = graph.modules[channel.module]
     if module.origin:

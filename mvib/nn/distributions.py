@@ -18,7 +18,7 @@ from torch.utils.checkpoint import checkpoint
 
 from mvib.estimators.draws import exponential, integers, normal, uniform
 from mvib.estimators.precision import without_autocast
-from mvib.nn.sphere import log_peak, mirror_from_first_axis, sample_cosine, turn_with
+from mvib.nn.sphere import log_area, log_peak, mean_cosine, mirror_from_first_axis, sample_cosine, turn_with
 
 # Numbers in an intermediate result over pairs of examples: 64 MiB in single precision.
 _LARGEST_BLOCK = 1 << 24
@@ -165,6 +165,24 @@ class UnitUniform(Distribution):
         """Return the log density of each example in nats: 0 inside, minus infinity outside."""
         inside = ((x >= 0) & (x <= 1)).flatten(1).all(dim=1)
         return torch.where(inside, 0.0, -math.inf)
+
+
+class UniformSphere(Distribution):
+    """Uniform on the unit sphere of whatever event it is asked about, with its density by the sphere's area."""
+
+    @property
+    def mean(self) -> Float[Tensor, ""]:
+        """Return zero, which broadcasts to any event."""
+        return torch.zeros(())
+
+    def draw(self, shape: tuple[int, ...], *, like: Tensor) -> Float[Tensor, "..."]:
+        """Draw events of unit norm: normal ones, whose law has no direction, divided by their norms."""
+        return _unit(normal(shape, like=like)).to(like.dtype)
+
+    def log_prob(self, x: Float[Tensor, "B *E"], /) -> Float[Tensor, " B"]:
+        """Return the log density of each example in nats: minus the log of the area, 2 pi^(D/2) / Gamma(D/2)."""
+        rows_BD = _rows(x)
+        return torch.full_like(rows_BD[:, 0], -log_area(rows_BD.shape[1]))
 
 
 class OneHotUniform(Distribution):
@@ -328,6 +346,19 @@ class VonMisesFisher(ExponentialFamily):
         """
         return self.kappa * (_sum_over_event(_unit(self.direction) * _unit(x)) - 1)
 
+    def kl_divergence(self, reference: Distribution, /) -> Float[Tensor, " B"]:
+        """Return KL(self || reference) of each example in nats.
+
+        From the uniform law of the sphere: log C(kappa) + kappa E cos + log area, a number of kappa and the dimension
+        (Davidson et al. 2018, arXiv:1804.00891); from others as the function of this name does.
+        """
+        if not isinstance(reference, UniformSphere):
+            return kl_divergence(self, reference)
+        rows_BD = _rows(self.direction)
+        dimension = rows_BD.shape[1]
+        below_peak = self.kappa * (1 - mean_cosine(dimension, self.kappa))
+        return torch.full_like(rows_BD[:, 0], log_peak(dimension, self.kappa) - below_peak + log_area(dimension))
+
     def factors(
         self, y: Float[Tensor, "M *E"], /, *, origin: Float[Tensor, "*E"]
     ) -> tuple[Float[Tensor, "M K"], Float[Tensor, "B K"], Float[Tensor, " B"]]:
@@ -337,7 +368,9 @@ class VonMisesFisher(ExponentialFamily):
 
 
 def has_closed_form(p: Distribution, q: Distribution) -> bool:
-    """Whether `kl_divergence` has one for these families."""
+    """Whether the method `kl_divergence` of the first has one for these families."""
+    if isinstance(p, VonMisesFisher):
+        return isinstance(q, UniformSphere)
     return isinstance(p, DiagonalGaussian) and isinstance(q, DiagonalGaussian | StandardNormal)
 
 

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mvib.nn.distributions import Bernoulli, Categorical, DiagonalGaussian, DiagonalLaplace, VonMisesFisher
+from mvib.nn.mixture import GaussianMixture, positive_scale
 from mvib.nn.shapes import Shape, ShapeError
 
 # Source: Multi-View-Information-Bottleneck at 296fbb9, utils/modules.py line 28.
@@ -179,6 +180,32 @@ class VonMisesFisherHead(nn.Module):
         """Return one von Mises-Fisher distribution for each row of features."""
         direction = _as_event(_at_least_float32(self.direction_of(features_BF)), self.event)
         return VonMisesFisher(direction=direction, kappa=self.kappa)
+
+
+class MixtureHead(nn.Module):
+    """Features to a mixture of Gaussians with independent dimensions (a mixture density network).
+
+    It always ends with a linear layer: its parameters are the logits of the weights, then the means of all components,
+    then their raw scales, of which the standard deviations are softplus(raw) + 1e-7.
+    """
+
+    def __init__(self, features: int, event: Shape, *, components: int, activate: bool = False) -> None:
+        """Prepare the parameters of a number of components; the other arguments are those of `GaussianHead`."""
+        super().__init__()
+        num_parameters = components * (1 + 2 * math.prod(event))
+        self.parameters_of = _parameter_map(features, num_parameters, linear=True, activate=activate)
+        self.event = event
+        self.components = components
+
+    def forward(self, features_BF: Float[Tensor, "B F"]) -> GaussianMixture:
+        """Return one mixture for each row of features."""
+        parameters = _at_least_float32(self.parameters_of(features_BF))
+        size = self.components * math.prod(self.event)
+        logits_BK, means, raw_stds = torch.split(parameters, [self.components, size, size], dim=1)
+        # `len` of a tensor would fix the batch size of an exported program.
+        shape = (parameters.shape[0], self.components, *self.event)
+        stds = positive_scale(raw_stds.reshape(shape))
+        return GaussianMixture(logits=logits_BK, means=means.reshape(shape), stds=stds)
 
 
 def _parameter_map(features: int, num_parameters: int, *, linear: bool, activate: bool) -> nn.Module:

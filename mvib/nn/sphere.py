@@ -1,4 +1,4 @@
-"""Geometry of the unit sphere that a von Mises-Fisher distribution takes: its samples, and its normaliser."""
+"""Geometry of the unit sphere: its area, and the samples and normaliser of a von Mises-Fisher distribution."""
 
 # Shape suffixes: B batch, D dimension, P proposals.
 
@@ -65,6 +65,28 @@ def turn_with(vectors: Float[Tensor, "B D"], direction: Float[Tensor, "B D"]) ->
     change = direction - fixed  # zero, with a gradient
     along = (vectors * fixed).sum(dim=1, keepdim=True)
     return vectors + along * change - (vectors * change).sum(dim=1, keepdim=True) * fixed
+
+
+def log_area(dimension: int) -> float:
+    """Log of the area of the unit sphere of R^D, 2 pi^(D / 2) / Gamma(D / 2); of D = 1 the log of its two points."""
+    return math.log(2) + dimension / 2 * math.log(math.pi) - math.lgamma(dimension / 2)
+
+
+@cache
+def mean_cosine(dimension: int, kappa: float) -> float:
+    """Mean cosine between a von Mises-Fisher sample and its direction, I_{D / 2}(kappa) / I_{D / 2 - 1}(kappa).
+
+    By Gauss's continued fraction, 1 / (D / kappa + 1 / ((D + 2) / kappa + ...)), whose terms are positive.
+
+    Args:
+        dimension: D, at least 2.
+        kappa: concentration, greater than 0.
+    """
+    ratio = 0.0
+    # Beyond, a term changes the ones before it by less than their precision.
+    for step in reversed(range(int(kappa) + 100)):
+        ratio = 1 / ((dimension + 2 * step) / kappa + ratio)
+    return ratio
 
 
 @cache

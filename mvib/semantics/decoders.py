@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
+from mvib.catalogue.signature import REQUIRED, DistributionEntry
 from mvib.semantics import errors
 from mvib.semantics.families import assignments, has_unknown_type, indices_of
 from mvib.semantics.graph_part import GraphPart, module_binders, module_name
@@ -116,7 +117,9 @@ def _check_density(part: GraphPart, arrow: ast.Arrow, call: BoundCall | None) ->
     if not types or fits:
         return
     fitting = [
-        n for n, entry in distributions.items() if entry.decodes and (family.type or "vector") in entry.about_types
+        name
+        for name, entry in distributions.items()
+        if entry.decodes and (family.type or "vector") in entry.about_types and not _needs_more(entry)
     ]
     what = f"of type `{family.type}`" if family.type else "a representation"
     network = call["net"]
@@ -125,3 +128,8 @@ def _check_density(part: GraphPart, arrow: ast.Arrow, call: BoundCall | None) ->
     raise part.scope.fail(
         errors.wrong_density(call.span, call.name, types, arrow.target.span.text, what, fixed, family.span)
     )
+
+
+def _needs_more(entry: DistributionEntry) -> bool:
+    """Whether it cannot be written with a network alone."""
+    return any(argument.default is REQUIRED for argument in entry.arguments)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mvib.catalogue.signature import Argument, EstimatorEntry, Form, Interface
+from mvib.catalogue.signature import Argument, EstimatorEntry, Form, Interface, is_learned_prior
 from mvib.diagnostics import Diagnostic
 from mvib.semantics import errors
 from mvib.semantics.families import Assignment, has_unknown_type
@@ -220,6 +220,19 @@ def check_estimator(part: GraphPart, choice: EstimatorChoice, statement: ast.Ter
         remedy = f"write `{one_line(place).replace(prior, 'normal')}`"
         raise scope.fail(
             errors.wrong_operand(choice.node.span, entry.name, needs, prior, "another prior", place, remedy=remedy)
+        )
+    if (
+        quantity.prior is not None
+        and entry.interface is Interface.DISCRIMINATOR
+        and is_learned_prior(quantity.prior.entry)
+    ):
+        prior = one_line(quantity.prior.span)
+        needs = "compares with a fixed prior"
+        remedy = f"write `{one_line(place).replace(prior, 'normal')}`, or `by mmd()`"
+        raise scope.fail(
+            errors.wrong_operand(
+                choice.node.span, entry.name, needs, prior, "trained with the objective", place, remedy=remedy
+            )
         )
     match entry.interface:
         case Interface.LABELS:

@@ -244,7 +244,11 @@ class Scope:
         failed = False
         waiting = iter(positional)
         for argument in call.arguments:
-            name = argument.name.text if argument.name is not None else variadic or next(waiting, None)
+            if argument.name is not None:
+                name: str | None = argument.name.text
+            else:
+                is_number = self._is_number(argument.value)
+                name = variadic or next((n for n in waiting if not (is_number and _is_module(by_name[n]))), None)
             if name is None:
                 rest = [a.name for a in entry.arguments if a.name not in given]
                 self.report(errors.too_many_arguments(argument.span, entry.name, len(positional), rest))
@@ -258,6 +262,16 @@ class Scope:
                 continue
             failed = True
         return given, failed
+
+    def _is_number(self, value: ast.Value) -> bool:
+        """Whether a value is written as a number, so that it is none of a module that may be left out before it."""
+        match value:
+            case ast.Number() | ast.Negative() | ast.Binary():
+                return True
+            case ast.Reference(name=name, indices=()):
+                return name.text in self.parameters and name.text not in self.catalogue.modules
+            case _:
+                return False
 
     def _value_of(
         self, call: ast.Call, entry: Entry, argument: Argument, values: Sequence[ast.Argument]
@@ -461,7 +475,10 @@ class Scope:
             return self.bind(call, usable[name])
         whose = "an encoder" if role == "encoder" else "a decoder"
         if name in entries:
-            why = "it is a fixed prior" if entries[name].is_prior else "it has no sample that a gradient can pass"
+            is_only_prior = entries[name].is_prior and not entries[name].decodes
+            why = "it is a fixed prior" if is_only_prior else "it has no sample that a gradient can pass"
+            if entries[name].learned_prior:
+                why = "it has no sample that a gradient can pass to its weights: a component is chosen"
             raise self.fail(errors.wrong_distribution(call.function.span, name, whose, why, sorted(usable)))
         hint = ""
         if name in self.catalogue.modules and role == "encoder":
@@ -475,9 +492,23 @@ class Scope:
         raise self.fail(errors.unknown_entry(call.function.span, "distribution", plural, name, usable, hint=hint))
 
     def prior(self, call: ast.Call) -> BoundCall:
-        """A fixed prior such as `normal`."""
+        """A prior such as `normal`, which has no input."""
         priors = {n: e for n, e in self.catalogue.distributions.items() if e.is_prior}
-        return self.entry_call(call, priors, "prior", "priors")
+        bound = self.entry_call(call, priors, "prior", "priors")
+        if dict(bound.arguments).get("net") is not None:
+            network = next(a for a in call.arguments if a.name is None or a.name.text == "net")
+            kept = ", ".join(a.span.text for a in call.arguments if a is not network)
+            raise self.fail(
+                errors.wrong_argument(
+                    network.span,
+                    bound.name,
+                    "net",
+                    "no network: a prior has no input",
+                    remedy=f"write `{bound.name}({kept})`; for a density given a variable declare a decoder, "
+                    f"`decoder r: Y ~> Z = {call.span.text}`, and write `rate(r)`",
+                )
+            )
+        return bound
 
     def _source(self, entry: Entry, argument: Argument, value: ast.Value) -> str:
         match value:
@@ -506,6 +537,10 @@ def as_call(value: ast.Value | None) -> ast.Call | None:
             return ast.Call(span=value.span, function=name, arguments=())
         case _:
             return None
+
+
+def _is_module(argument: Argument) -> bool:
+    return argument.kind is Kind.MODULE and argument.default is None
 
 
 def _plain(number: float) -> str:

@@ -91,8 +91,8 @@ class Engine:
         if self.is_sharded:
             if _changes(model):
                 raise SettingError(
-                    "of partial data, critics and learned numbers may have a gradient in one process alone, which "
-                    "parted weights do not allow",
+                    "of partial data, critics, learned priors and learned numbers may have a gradient in one process "
+                    "alone, which parted weights do not allow",
                     "leave out `--fsdp`",
                 )
             self._whole = copy.deepcopy(model)
@@ -317,11 +317,12 @@ class Engine:
 def _changes(model: CompiledModel) -> bool:
     """Whether a weight may have a gradient in one batch, or in one process, and none in another.
 
-    A critic, or a learned number, has no part in a batch where nobody has what it is about; decoders have.
+    A critic, a learned prior or a learned number has no part in a batch where nobody has what it is about; decoders
+    have.
     """
     is_partial = any(partial for _, partial in model.plan.data.values())
     has_critics = any(estimate.auxiliary for term in model.plan.terms for estimate in term.estimates)
-    return is_partial and (has_critics or len(model.objective.learned) > 0)
+    return is_partial and (has_critics or len(model.objective.learned) + len(model.objective.priors) > 0)
 
 
 def start_engine(placement: Placement) -> Engine:

@@ -56,6 +56,8 @@ NOTHING_LEFT = {
     "corinfomax without its entropy": 'method M extends "corinfomax"\ndrop term entropy\n',
     "emp_ssl without its entropy": 'method M extends "emp_ssl"\ndrop term entropy\n',
     "lejepa without its prior": 'method M extends "lejepa"\ndrop term normal\n',
+    "lejepa with a prior that is trained": 'method M extends "lejepa"\ndrop term normal\n'
+    "term prior: minimize lambda * mean(i) D(Z[i] || mixture(10)) by mmd()\n",
     "mcr2 without its expansion": 'method M extends "mcr2"\ndrop term expand\n',
     "alignment without uniformity": 'method M extends "alignment_uniformity"\ndrop term uniform\n',
     "simclr without negatives": changed(

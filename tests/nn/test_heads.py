@@ -7,7 +7,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mvib.nn.distributions import Distribution
-from mvib.nn.heads import BernoulliHead, CategoricalHead, GaussianHead, LaplaceHead, VonMisesFisherHead
+from mvib.nn.heads import (
+    BernoulliHead,
+    CategoricalHead,
+    GaussianHead,
+    LaplaceHead,
+    MixtureHead,
+    VonMisesFisherHead,
+)
 from mvib.nn.shapes import ShapeError
 
 HEADS: tuple[tuple[str, Callable[[], nn.Module], tuple[int, ...]], ...] = (
@@ -20,6 +27,8 @@ HEADS: tuple[tuple[str, Callable[[], nn.Module], tuple[int, ...]], ...] = (
     ("bernoulli", lambda: BernoulliHead(8, (1, 4, 4), linear=True), (1, 4, 4)),
     ("categorical", lambda: CategoricalHead(8, 5, linear=True), (5,)),
     ("categorical of the features", lambda: CategoricalHead(8, 8, temperature=0.1, linear=False), (8,)),
+    ("mixture", lambda: MixtureHead(8, (3, 2), components=4), (3, 2)),
+    ("mixture behind a network", lambda: MixtureHead(8, (4,), components=2, activate=True), (4,)),
     ("von mises-fisher", lambda: VonMisesFisherHead(8, (8,), kappa=2), (8,)),
     ("von mises-fisher, linear", lambda: VonMisesFisherHead(8, (3,), kappa=2, linear=True), (3,)),
 )

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mvib.catalogue.signature import EstimatorEntry, Interface
+from mvib.catalogue.signature import EstimatorEntry, Interface, is_learned_prior
 from mvib.compile.emission.context import Context
 from mvib.compile.emission.expressions import literal
 from mvib.compile.emission.networks import is_usual, prior_call
@@ -147,17 +147,19 @@ class EstimateWriter:
 
     def _rate(self, estimate: Estimate, entry: EstimatorEntry, inputs: list[str], rows: str) -> Written:
         posterior = self.steps.density(estimate.density)
-        prior = (
-            import_object(estimate.prior.entry.implementation)(**python_arguments(estimate.prior))
-            if (estimate.prior is not None)
-            else None
-        )
+        prior: object = None
         if estimate.reference:
             reference = self.steps.density(estimate.reference)
         else:
             assert estimate.prior is not None
-            reference = prior_call(self.context, estimate.prior)
-        is_analytic = prior is not None and has_closed_form(self.context.probe.densities[estimate.density], prior)
+            learned = self._learned_prior(estimate)
+            if learned:
+                prior, reference = self.context.model.objective.priors[self._prior_key(estimate)](), f"{learned}()"
+            else:
+                prior = import_object(estimate.prior.entry.implementation)(**python_arguments(estimate.prior))
+                reference = prior_call(self.context, estimate.prior)
+        posterior_seen = self.context.probe.densities[estimate.density]
+        is_analytic = isinstance(prior, Distribution) and has_closed_form(posterior_seen, prior)
         given = self._keywords(estimate, entry)
         form = given.pop("form", quoted("analytic" if is_analytic else "sampled"))
         words = [f"{name}={value}" for name, value in given.items()]
@@ -224,7 +226,20 @@ class EstimateWriter:
     def _drawn(self, estimate: Estimate, rows: str) -> str:
         """As many rows from the prior as there are examples."""
         assert estimate.prior is not None
+        learned = self._learned_prior(estimate)
+        if learned:
+            return f"{learned}.draw(tuple({rows}.shape), like={rows})"
         return f"{prior_call(self.context, estimate.prior)}.draw(tuple({rows}.shape), like={rows}).detach()"
+
+    def _learned_prior(self, estimate: Estimate) -> str:
+        """Where the module has the prior of an estimate, empty where that has no parameters."""
+        if estimate.prior is None or not is_learned_prior(estimate.prior.entry):
+            return ""
+        return f"self.objective.priors[{quoted(self._prior_key(estimate))}]"
+
+    def _prior_key(self, estimate: Estimate) -> str:
+        terms = self.context.model.plan.terms
+        return next(t.label for t in terms if any(e is estimate for e in t.estimates)).replace(".", "_")
 
     def _scored(self, estimate: Estimate, entry: EstimatorEntry, inputs: list[str], rows: str, term: str) -> Written:
         assert estimate.auxiliary is not None

@@ -12,7 +12,14 @@ from mvib.compile.emission.errors import EmissionError
 from mvib.compile.emission.expressions import literal
 from mvib.compile.emission.text import call, comment
 from mvib.compile.networks import DensityNetwork, import_object, python_arguments
-from mvib.nn.heads import BernoulliHead, CategoricalHead, GaussianHead, LaplaceHead, VonMisesFisherHead
+from mvib.nn.heads import (
+    BernoulliHead,
+    CategoricalHead,
+    GaussianHead,
+    LaplaceHead,
+    MixtureHead,
+    VonMisesFisherHead,
+)
 from mvib.nn.shapes import Shape
 from mvib.plan.plan import Auxiliary, Network
 from mvib.semantics.method import ChannelKind, Gradient
@@ -163,6 +170,12 @@ def _head(context: Context, head: nn.Module) -> str:
             return _head_call(context, head, head.logits_of, head.event, 1, {"per_entry": head.per_entry})
         case VonMisesFisherHead():
             return _head_call(context, head, head.direction_of, head.event, 1, {"kappa": head.kappa})
+        case MixtureHead():
+            linear = head.parameters_of[1] if isinstance(head.parameters_of, nn.Sequential) else head.parameters_of
+            assert isinstance(linear, nn.Linear)
+            words = [str(linear.in_features), literal(tuple(head.event)), f"components={head.components}"]
+            words += ["activate=True"] if isinstance(head.parameters_of, nn.Sequential) else []
+            return _one_line(context.library.piece(_HEADS, "MixtureHead"), words)
         case CategoricalHead():
             return _head_call(context, head, head.logits_of, None, 1, {"temperature": head.temperature})
         case _:

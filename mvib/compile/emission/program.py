@@ -19,6 +19,7 @@ from mvib.compile.model import CompiledModel
 from mvib.driver import Analysis
 from mvib.nn.learned_number import LearnedNumber
 from mvib.nn.memory import MovingAverage, Queue, Remembering, RunningCovariance, RunningMoment
+from mvib.nn.mixture import LearnedMixture
 from mvib.nn.shapes import Shape
 from mvib.plan.plan import Auxiliary, Estimate, Given, Network
 from mvib.semantics.method import Gradient, Method
@@ -199,6 +200,10 @@ def _networks(context: Context, method: Method) -> Iterator[str]:
             done.add(auxiliary.name)
             yield from comment(f"{auxiliary.call.text()}, of the estimator", indent=_INDENT)
             yield from auxiliary_lines(context, auxiliary, shapes)
+    for key, prior in model.objective.priors.items():
+        assert isinstance(prior, LearnedMixture)
+        words = [literal(tuple(prior.event)), f"components={len(prior.logits)}"]
+        yield from _kept(context, "priors", key, "mvib.nn.mixture:LearnedMixture", words)
     for key, learned in model.objective.learned.items():
         assert isinstance(learned, LearnedNumber)
         yield from _kept(context, "learned", key, "mvib.nn.learned_number:LearnedNumber", _learned_words(context, key))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mvib.catalogue.signature import EstimatorEntry, Form, Interface, Spread
+from mvib.catalogue.signature import EstimatorEntry, Form, Interface, Spread, is_learned_prior
 from mvib.graph import InformationGraph, Operand, Reading
 from mvib.semantics.method import Channel, ChannelKind, Direction, Gradient, Member, Term, VariableKind
 from mvib.semantics.values import ArgumentValue, Constant, Learned, Named, Operation, Scheduled, value_at
@@ -135,8 +135,9 @@ def _minimized(weights: Weights, trained: frozenset[str], term: Term, reading: R
     assert entry is not None
     compares = entry.same_width or entry.interface is Interface.LABELS
     if spread is Spread.REPULSION and form in {Form.CONDITIONAL_ENTROPY, Form.DIVERGENCE}:
-        if form is Form.DIVERGENCE and _is_drawn(weights.graph, first.member):
-            return _shrinks(weights, trained, term, operands, is_pull=False)
+        is_noise = form is Form.DIVERGENCE and _is_drawn(weights.graph, first.member)
+        if is_noise or _has_learned_prior(reading):
+            return _shrinks(weights, trained, term, operands, is_pull=not is_noise)
         kind = MechanismKind.PRIOR if form is Form.DIVERGENCE else MechanismKind.WHITENING
         upstream = weights.upstream_of(operands)
         return Stake(term=term.label, upstream=upstream, reached=reached, mechanisms=(_guaranteed(kind, term),))
@@ -249,6 +250,12 @@ def _is_drawn(graph: InformationGraph, member: Member) -> bool:
     """Whether noise of a stochastic encoder is in a variable, so that a constant law may have any spread."""
     maker = graph.maker(member)
     return maker is not None and maker.kind is ChannelKind.ENCODER and maker.stochastic
+
+
+def _has_learned_prior(reading: Reading) -> bool:
+    """Whether it compares with a prior that is trained, which can shrink to a constant as codes can."""
+    prior = reading.instance.quantity.prior
+    return prior is not None and is_learned_prior(prior.entry)
 
 
 def _whitened(term: Term, found: Iterable[Constancy]) -> tuple[Mechanism, ...]:
