@@ -342,6 +342,7 @@ class ModuleEntry(Entry):
         placed: whether it takes and gives the places of tokens beside the tokens.
         aims: whether it is made for what a decoder predicts: it is built with the target's shape and called with the
             places of the target's tokens.
+        words: whether it takes tokens of type `tokens`, which are whole numbers, and nothing else.
         couples_batch: whether its output for one example depends on the others of the batch.
         learns: whether it has weights of its own.
         erases: whether some of those weights make its output the same for every input.
@@ -359,6 +360,7 @@ class ModuleEntry(Entry):
     crosses: bool = False
     placed: bool = False
     aims: bool = False
+    words: bool = False
     couples_batch: bool = False
     learns: bool = field(default=True, repr=False)
     erases: bool = field(default=True, repr=False)

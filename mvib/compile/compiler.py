@@ -36,6 +36,7 @@ from mvib.plan.plan import (
     Density,
     Draw,
     Estimate,
+    Join,
     Network,
     PlannedTerm,
     Select,
@@ -227,6 +228,7 @@ class _Inference:
         self.layout = _Layout()
         self.diagnostics: list[Diagnostic] = []
         self.broken: set[str] = set()
+        self._words: dict[str, str] = {}
         self._by_name = {network.name: network for network in plan.networks}
         drawn = [step for step in plan.steps if isinstance(step, Draw | Attack)]
         self._views = {name for step in drawn for name in (getattr(step, "parts", ()) or (step.result,))}
@@ -236,7 +238,7 @@ class _Inference:
             if isinstance(step, Networked):
                 if any(source not in tables.values for source in _sources(step)):
                     continue
-                if not self._prepare(step, tables):
+                if not self._check_words(step, tables) or not self._prepare(step, tables):
                     continue
             elif isinstance(step, Select | SelectDensity):
                 # Selection keeps shapes; on the meta device there is nothing to select by.
@@ -246,12 +248,56 @@ class _Inference:
                 continue
             try:
                 run_step(step, self.networks, tables)
+                self._keep_words(step, tables)
             except KeyError:
                 # Needs a value whose own step has been reported.
                 continue
             except (ShapeError, RuntimeError, ValueError) as error:
                 if isinstance(step, Networked):
                     self._report(step, tables, error)
+
+    def _keep_words(self, step: Step, tables: Tables) -> None:
+        """What tokens are joined with is as little for a network as they are: torch would make numbers of them."""
+        if not isinstance(step, Join):
+            return
+        words = [source for source in step.sources if _is_whole(tables.values[source])]
+        if words:
+            self._words[step.result] = words[0]
+            tables.values[step.result] = tables.values[step.result].long()
+
+    def _check_words(self, step: Networked, tables: Tables) -> bool:
+        """Tokens, whole numbers that stand for words, reach a module that takes words, and nothing else does."""
+        network = self._by_name[step.network]
+        takes_words = network.entry is not None and network.entry.words
+        wrong = [source for source in _sources(step) if _is_whole(tables.values[source]) != takes_words]
+        if not wrong and takes_words:
+            return self._check_vocabulary(network, step)
+        if not wrong or (network.entry is None and network.kind is ChannelKind.VIEW):
+            return True
+        if network.name not in self.broken:
+            self.broken.add(network.name)
+            shape = tuple(tables.values[wrong[0]].shape[1:])
+            if takes_words:
+                remedy = "leave it out, or declare the data `tokens`"
+                found = _misfit(network, step, "tokens, which are whole numbers", describe(shape), remedy, wrong[0])
+            else:
+                found = _no_numbers(network, step, shape, wrong[0], self._words.get(wrong[0], wrong[0]))
+            self.diagnostics.append(found)
+        return False
+
+    def _check_vocabulary(self, network: Network, step: Networked) -> bool:
+        """The vocabulary has the words of the data, as far as those are known."""
+        call = network.call
+        data = self.shapes.get(step.source)
+        number = dict(call.arguments).get("vocabulary") if call is not None else None
+        if call is None or data is None or not isinstance(number, int) or data.words <= number:
+            return True
+        if network.name not in self.broken:
+            self.broken.add(network.name)
+            expected, found = f"words from 0 to {number - 1}", f"the word {data.words - 1}"
+            remedy = f"write `vocabulary: {data.words}`"
+            self.diagnostics.append(_misfit(network, step, expected, found, remedy, step.source))
+        return False
 
     def _prepare(self, step: Networked, tables: Tables) -> bool:
         """Build the network of a step if it has not been."""
@@ -460,6 +506,21 @@ def _misfit(network: Network, step: Networked, expected: str, found: str, remedy
         secondary=secondary,
         remedy=remedy,
     )
+
+
+def _is_whole(value: Tensor) -> bool:
+    """Whether a value is of tokens; a label reaches a network as one number a class."""
+    return not value.is_floating_point()
+
+
+def _no_numbers(network: Network, step: Networked, shape: Shape, source: str, words: str) -> Diagnostic:
+    """A module gets tokens, or what they are a part of."""
+    if words != source:
+        what = f"tokens, the whole numbers of `{words}`, beside other variables"
+    else:
+        what = f"tokens, {' x '.join(map(str, shape))} whole numbers that stand for words"
+    remedy = f"put an embedding in front: `encoder w: {words} -> W = embedding(64, vocabulary: 1000)`"
+    return _misfit(network, step, "real numbers", what, remedy, source)
 
 
 def _channel_misfit(network: Network, step: Networked, error: ChannelError) -> Diagnostic:

@@ -16,7 +16,15 @@ class LabelShape:
     classes: int
 
 
-Example = Tensor | tuple[int, ...] | int | LabelShape
+@dataclass(frozen=True, slots=True)
+class TokensShape:
+    """An example for a variable of tokens: the shape of a batch, and how many words the least vocabulary has."""
+
+    shape: tuple[int, ...]
+    words: int
+
+
+Example = Tensor | tuple[int, ...] | int | LabelShape | TokensShape
 
 
 class ExampleError(Exception):
@@ -30,10 +38,14 @@ class DataShape:
     Attributes:
         shape: without the batch axis.
         classes: of a label, else None.
+        is_whole: whether it is of whole numbers: a label, or tokens.
+        words: of tokens, how many words a vocabulary has that has all of the example, 0 where that is not known.
     """
 
     shape: Shape
     classes: int | None = None
+    is_whole: bool = False
+    words: int = 0
 
 
 def read_example(
@@ -63,22 +75,40 @@ def read_example(
 
 def _read_one(name: str, kind: str, value: Example | None) -> DataShape:
     if kind == "label":
-        return DataShape((), _classes(name, value))
+        return DataShape((), _classes(name, value), is_whole=True)
     match value:
         case None:
             raise ExampleError(f"no example is given for the data variable `{name}`")
+        case TokensShape() if kind == "tokens":
+            shape = value.shape
         case Tensor() | tuple() | list():
             shape = tuple(int(size) for size in (value.shape if isinstance(value, Tensor) else value))
         case _:
             raise ExampleError(f"the example for `{name}` must be a tensor or a shape")
     axes = {"image": (4,), "vector": (2,), "sequence": (3,), "tokens": (2,)}[kind]
     if len(shape) not in axes or any(size < 1 for size in shape[1:]):
-        expected = {"image": "(batch, channels, height, width)", "vector": "(batch, features)"}
+        expected = {
+            "image": "(batch, channels, height, width)",
+            "vector": "(batch, features)",
+            "sequence": "(batch, steps, features)",
+            "tokens": "(batch, steps)",
+        }
         raise ExampleError(
-            f"`{name}` is of type {kind}, which is {expected.get(kind, 'of another shape')}, "
-            f"and its example has the shape {shape}"
+            f"`{name}` is of type {kind}, which is {expected[kind]}, and its example has the shape {shape}"
         )
-    return DataShape(shape[1:])
+    if kind == "tokens" and isinstance(value, Tensor) and value.is_floating_point():
+        raise ExampleError(f"the example for `{name}` holds {value.dtype}, and tokens are whole numbers; use `.long()`")
+    return DataShape(shape[1:], is_whole=kind == "tokens", words=_words(value) if kind == "tokens" else 0)
+
+
+def _words(value: Example) -> int:
+    match value:
+        case TokensShape(words=number):
+            return number
+        case Tensor() if value.numel():
+            return int(value.max()) + 1
+        case _:
+            return 0
 
 
 def _classes(name: str, value: Example | None) -> int | None:
@@ -109,7 +139,7 @@ def batch_of(shape: DataShape, *, size: int, device: torch.device) -> Tensor:
     """An empty batch of a data variable, for inference of shapes."""
     if shape.classes is not None:
         return torch.zeros(size, dtype=torch.int64, device=device)
-    return torch.zeros(size, *shape.shape, device=device)
+    return torch.zeros(size, *shape.shape, dtype=torch.int64 if shape.is_whole else None, device=device)
 
 
 def _listed(names: object) -> str:

@@ -230,6 +230,8 @@ class CompiledModel(nn.Module):
                 raise UnfitDataError(f"`{name}` is {describe(found)}, and the model was compiled for {describe(shape)}")
             if kind == "label" and value.dtype is not torch.int64:
                 raise UnfitDataError(f"`{name}` holds {value.dtype}, and a label is an int64; use `.long()`")
+            if kind == "tokens" and value.is_floating_point():
+                raise UnfitDataError(f"`{name}` holds {value.dtype}, and tokens are whole numbers; use `.long()`")
             if kind in {"image", "vector", "sequence"} and dtype is not None and value.dtype != dtype:
                 raise UnfitDataError(f"`{name}` holds {value.dtype}, and the model {dtype}; use `.to({dtype})`")
 

@@ -10,6 +10,9 @@ from mvib.data.errors import DataError
 from mvib.data.partial import MISSING, keep_labels, mask_column, mask_name
 from mvib.data.rows import has_missing
 
+# From here on float32, in which columns are read, leaves whole numbers out.
+_WHOLE_IN_FLOAT32 = 1 << 24
+
 Variable = tuple[str, str, bool]
 
 
@@ -19,7 +22,8 @@ def bind_columns(
     """Finds the column of each data variable: by its name where the source has it, otherwise by its type.
 
     By type, the variables of a type take the free columns of that type in order; their numbers must agree, so that
-    nothing is guessed. A `vector` may stand for a column of images, whose pixels are then put into one row.
+    nothing is guessed. A `vector` may stand for a column of images, whose pixels are then put into one row, and
+    `tokens` for a column of vectors of whole numbers from 0.
 
     Args:
         source: the data.
@@ -50,6 +54,12 @@ def _by_name(source: DataSource, variables: Sequence[Variable]) -> dict[str, str
         if name not in source.columns:
             continue
         if not _fits(source.columns[name], kind):
+            if kind == ColumnKind.TOKENS and source.columns[name].kind is ColumnKind.VECTOR:
+                raise DataError(
+                    f"`{name}` is declared as tokens, and the column `{name}` of {source.name} holds other numbers",
+                    f"tokens are whole numbers from 0 to {_WHOLE_IN_FLOAT32 - 1}; for others write "
+                    f"`data {name}: vector`",
+                )
             raise DataError(
                 f"`{name}` is declared as {kind}, and the column `{name}` of {source.name} is not one",
                 f"write `data {name}: {source.columns[name].kind}`; {_what_there_is(source.columns, source.name)}",
@@ -81,7 +91,14 @@ def _by_kind(source: DataSource, kind: str, names: Sequence[str], *, taken: set[
 
 
 def _fits(column: Column, kind: str) -> bool:
+    if kind == ColumnKind.TOKENS and column.kind is ColumnKind.VECTOR:
+        return all(_are_words(part[:]) for part in (column.train, column.test))
     return column.kind == kind or (kind == ColumnKind.VECTOR and column.kind is ColumnKind.IMAGE)
+
+
+def _are_words(rows: Tensor) -> bool:
+    """Whether rows hold whole numbers from 0 alone, each of which float32 has."""
+    return bool(((rows >= 0) & (rows < _WHOLE_IN_FLOAT32) & (rows == rows.round())).all())
 
 
 def _what_there_is(columns: Mapping[str, Column], name: str) -> str:
@@ -91,6 +108,10 @@ def _what_there_is(columns: Mapping[str, Column], name: str) -> str:
 def _as_kind(column: Column, kind: str) -> Column:
     if column.kind == kind:
         return column
+    if kind == ColumnKind.TOKENS:
+        train, test = column.train[:], column.test[:]
+        about = f"{column.description}, as tokens 0..{int(max(train.max(), test.max()))}"
+        return replace(column, kind=ColumnKind.TOKENS, train=train.long(), test=test.long(), description=about)
     return replace(
         column,
         kind=ColumnKind.VECTOR,

@@ -53,7 +53,7 @@ def describe_export(
             "variables": _describe_variables(encoder),
         },
         "data": {
-            name: {"classes": shape.classes} if isinstance(shape, LabelShape) else {"shape": list(shape[1:])}
+            name: {"classes": shape.classes} if isinstance(shape, LabelShape) else {"shape": list(columns[name].shape)}
             for name, shape in example_shapes(columns).items()
         },
         "examples": {

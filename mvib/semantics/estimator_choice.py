@@ -312,6 +312,18 @@ def _check_no_label(
     is_followed = bool(quantity.path) and quantity.form is Form.CONDITIONAL_ENTROPY
     started = {variable.member for variable in quantity.condition} if is_followed else set()
     for member in quantity.members:
+        if member not in started and _family(part, member).type == "tokens":
+            raise part.scope.fail(
+                errors.wrong_operand(
+                    choice.node.span,
+                    entry.name,
+                    "takes rows of real numbers",
+                    str(member),
+                    "of tokens, whole numbers that stand for words",
+                    statement.quantity.span,
+                    remedy=f"ask for a code of it: `encoder w: {member} -> W = embedding(64, vocabulary: 1000)`",
+                )
+            )
         if member not in started and _family(part, member).type == "label":
             others = [m for m in quantity.members if m != member]
             behind = f" | {members_text(others)}" if others else ""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mvib.compile.example import LabelShape
+from mvib.compile.example import LabelShape, TokensShape
 from mvib.data import (
     BadItems,
     Column,
@@ -29,7 +29,7 @@ ARRAYS = "arrays"
 
 # A name, arrays by name, a torch data set, or a pair of these for training and test.
 Data = str | Mapping[str, Any] | Any
-Shapes = dict[str, tuple[int, ...] | LabelShape]
+Shapes = dict[str, tuple[int, ...] | LabelShape | TokensShape]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -142,6 +142,9 @@ def example_shapes(columns: Mapping[str, Column]) -> Shapes:
         if column.kind is ColumnKind.LABEL:
             assert column.classes is not None
             shapes[name] = LabelShape(column.classes)
+        elif column.kind is ColumnKind.TOKENS:
+            words = 1 + max(int(part[:].max()) for part in (column.train, column.test))
+            shapes[name] = TokensShape((1, *column.shape), words)
         elif column.kind is not ColumnKind.MASK:
             shapes[name] = (1, *column.shape)
     return shapes

@@ -53,6 +53,8 @@ def random_data(kind: str, rows: int) -> Tensor:
             return torch.randn(rows, 20, dtype=torch.float64)
         case "sequence":
             return torch.randn(rows, 8, 6, dtype=torch.float64)
+        case "tokens":
+            return torch.arange(rows * 6).reshape(rows, 6) % CLASSES
         case "label":
             return torch.arange(rows) % CLASSES
         case _:

@@ -42,6 +42,23 @@ def test_a_name_decides_before_the_order(halves: DataSource) -> None:
     assert bound == {"A": halves.columns["right"], "left": halves.columns["left"]}
 
 
+def test_tokens_take_a_column_of_whole_numbers() -> None:
+    words = np.arange(60).reshape(10, 6)
+    source = source_from_arrays({"words": words, "numbers": words + 0.5, "Y": np.arange(10) % 2})
+    column = bind_columns(source, [("T", "tokens", False)])["T"]
+    assert column.kind is ColumnKind.TOKENS
+    assert column.train.dtype == column.test.dtype == torch.int64
+    assert torch.cat([column.train[:], column.test[:]]).sort(dim=0).values[:, 0].tolist() == list(range(0, 60, 6))
+    assert column.description == "array `words`, as tokens 0..59"
+
+
+@pytest.mark.parametrize("wrong", [np.arange(60).reshape(10, 6) - 1, np.full((10, 6), 0.5), np.full((10, 6), 1 << 24)])
+def test_tokens_take_no_other_numbers(wrong: np.ndarray) -> None:
+    source = source_from_arrays({"T": wrong, "Y": np.arange(10) % 2})
+    with pytest.raises(DataError, match="`T` is declared as tokens, and the column `T` of arrays holds other numbers"):
+        bind_columns(source, [("T", "tokens", False)])
+
+
 def test_a_vector_takes_the_pixels_of_an_image(digits: DataSource) -> None:
     column = bind_columns(digits, [("X", "vector", False)])["X"]
     assert column.kind is ColumnKind.VECTOR

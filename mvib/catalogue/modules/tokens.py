@@ -46,6 +46,31 @@ TOKENS: tuple[ModuleEntry, ...] = (
         implementation="mvib.nn.builders.vit:vit",
     ),
     ModuleEntry(
+        name="embedding",
+        about="A learned vector for each word of a vocabulary: tokens, which are whole numbers, become a sequence.",
+        arguments=(
+            Argument(
+                name="width",
+                kind=Kind.INTEGER,
+                positional=True,
+                minimum=1,
+                maximum=_MAX_WIDTH,
+                about="of each vector",
+            ),
+            Argument(
+                name="vocabulary",
+                kind=Kind.INTEGER,
+                minimum=1,
+                maximum=1 << 24,
+                about="how many words there are; the tokens are 0 to one less",
+            ),
+        ),
+        takes="tokens of type `tokens`, whole numbers (steps)",
+        gives="a sequence (steps, width)",
+        words=True,
+        implementation="mvib.nn.builders.embedding:embedding",
+    ),
+    ModuleEntry(
         name="transformer",
         about="Transformer from tokens to tokens, without a class token.",
         arguments=(*_transformer_arguments(192, 6, 3, about_width="width of a token"), _MLP_RATIO),

@@ -62,8 +62,9 @@ def _random_batch(model: CompiledModel, networks: Networks) -> dict[str, Tensor]
             continue
         if classes is not None:
             batch[name] = torch.arange(_ROWS) % classes
-        elif kind == "label":
-            batch[name] = torch.zeros(_ROWS, dtype=torch.int64)
+        elif kind in {"label", "tokens"}:
+            # The first word of a vocabulary is in every one.
+            batch[name] = torch.zeros(_ROWS, *(shape or ()), dtype=torch.int64)
         else:
             assert shape is not None
             batch[name] = torch.rand(_ROWS, *shape, dtype=networks.dtype)
