@@ -43,7 +43,16 @@ decoder d: R ~> X = gaussian(linear(64), var: 1)
 term agree: maximize I(Z; U) by infonce(temperature: learned(0.2))
 term again: minimize H(X | R) by d
 represent Z
-"""
+""",
+    "own/learned_priors": """method LearnedPriors
+data    X: image
+encoder e: X ~> Z = gaussian(mlp(16), dim: 4)
+decoder d: Z ~> X = mixture(mlp(16), components: 2)
+term fit:   minimize H(X | Z) by d
+term rate:  minimize I(X; Z) by rate(mixture(3))
+term match: minimize D(Z || mixture(3)) by mmd()
+represent Z
+""",
 }
 
 
