@@ -38,6 +38,9 @@ DISTRIBUTIONS = (
         loss="squared error",
         closed_form_from=("normal", "gaussian"),
         implementation="mvib.nn.heads:GaussianHead",
+        width="dim",
+        layer_when=(("var", "learned"), ("dim", "*")),
+        fits_width=True,
     ),
     DistributionEntry(
         name="laplace",
@@ -60,6 +63,9 @@ DISTRIBUTIONS = (
         about_types=("image", "vector", "sequence"),
         loss="absolute error",
         implementation="mvib.nn.heads:LaplaceHead",
+        width="dim",
+        layer_when=(("scale", "learned"), ("dim", "*")),
+        fits_width=True,
     ),
     DistributionEntry(
         name="bernoulli",
@@ -79,6 +85,7 @@ DISTRIBUTIONS = (
         support=Support.INTERVAL,
         drops="for entries strictly between 0 and 1 it is no normalised density, but the usual loss",
         implementation="mvib.nn.heads:BernoulliHead",
+        fits_width=True,
     ),
     DistributionEntry(
         name="categorical",
@@ -108,6 +115,7 @@ DISTRIBUTIONS = (
         drops="the normaliser, and kappa itself, so that a perfect prediction costs 0",
         closed_form_from=("uniform_sphere",),
         implementation="mvib.nn.heads:VonMisesFisherHead",
+        fits_width=True,
     ),
     DistributionEntry(
         name="mixture",

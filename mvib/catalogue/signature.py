@@ -318,6 +318,47 @@ class EstimatorEntry(Entry):
         return dict(self.by_form).get(form, self.implementation) if form is not None else self.implementation
 
 
+class Layout(Enum):
+    """How the numbers of an example lie, by its number of axes; the value is how a message calls it."""
+
+    VECTOR = "a vector"
+    SEQUENCE = "a sequence (steps, features)"
+    MAP = "an image (channels, height, width)"
+
+
+class Features(Enum):
+    """How many features a module gives where no argument is their number; those of a map are its channels."""
+
+    KEPT = "as many as of what it takes"
+    FLATTENED = "all numbers of what it takes"
+    UNSAID = "known only once it is built"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """The shape of what a module gives, as far as its call says it; of several variables the first is what it takes.
+
+    Attributes:
+        layout: of what it gives; None for that of what it takes.
+        layout_when: in the place of it where an argument has a value: (argument, word, layout). The first that fits.
+        features: how many, or the name of the argument that is their number, of several numbers the last.
+        times: factor of the number that is an argument.
+    """
+
+    layout: Layout | None = None
+    layout_when: tuple[tuple[str, str, Layout], ...] = ()
+    features: Features | str = Features.KEPT
+    times: int = 1
+
+    def layout_of(self, words: Mapping[str, str]) -> Layout | None:
+        """Layout of what one call gives, None for that of what it takes.
+
+        Args:
+            words: arguments that were given, as a spec writes them.
+        """
+        return next((found for name, word, found in self.layout_when if _fits(words, name, word)), self.layout)
+
+
 class Role(Enum):
     """What a module is to the graph."""
 
@@ -351,6 +392,9 @@ class ModuleEntry(Entry):
         spread: how it keeps its output from being the same for every example; None where it does not.
         contents: how many of its sources, from the first, its values come from; the others say where to look. None
             for all.
+        layouts: what it can take, each of several variables that reach it on their own; not judged where its role is
+            another than that of a network.
+        output: the shape of what it gives; None where its call does not say it.
     """
 
     takes: str = "anything"
@@ -368,6 +412,8 @@ class ModuleEntry(Entry):
     stops_gradient: bool = field(default=False, repr=False)
     spread: Spread | None = field(default=None, repr=False)
     contents: int | None = field(default=None, repr=False)
+    layouts: tuple[Layout, ...] = field(default=tuple(Layout), repr=False)
+    output: Output | None = field(default=None, repr=False)
 
 
 class Support(Enum):
@@ -396,6 +442,11 @@ class DistributionEntry(Entry):
         drops: constants left out of its log-density, empty when none.
         learns: what of it is trained and by what, where that needs saying.
         closed_form_from: the families from which its relative entropy has a closed form.
+        width: name of the argument that is the width of the variable, empty for none.
+        layer_when: where an argument has a value, (argument, word), a linear layer of its own follows the network,
+            which then may end in any width.
+        fits_width: whether the network of a decoder has to end in the width of what it predicts, where neither such a
+            layer follows nor the data set that width.
     """
 
     encodes: bool = False
@@ -408,6 +459,17 @@ class DistributionEntry(Entry):
     drops: str = ""
     learns: str = ""
     closed_form_from: tuple[str, ...] = ()
+    width: str = field(default="", repr=False)
+    layer_when: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    fits_width: bool = field(default=False, repr=False)
+
+    def has_layer(self, words: Mapping[str, str]) -> bool:
+        """Whether a linear layer of its own follows the network of one call.
+
+        Args:
+            words: arguments that were given, as a spec writes them.
+        """
+        return any(_fits(words, argument, word) for argument, word in self.layer_when)
 
 
 def is_learned_prior(entry: Entry) -> bool:

@@ -1,6 +1,6 @@
 """What turns scores into assignments: prototypes, balance, sharpening, centring, codebooks."""
 
-from mvib.catalogue.signature import Argument, Kind, ModuleEntry, Spread
+from mvib.catalogue.signature import Argument, Kind, ModuleEntry, Output, Spread
 
 _SAME = "what it takes"
 
@@ -22,6 +22,7 @@ ASSIGNMENTS = (
         implementation="mvib.nn.builders.softmax:softmax",
         learns=False,
         spread=Spread.SHARPENING,
+        output=Output(),
     ),
     ModuleEntry(
         name="sharpen",
@@ -42,6 +43,7 @@ ASSIGNMENTS = (
         implementation="mvib.nn.builders.sharpen:sharpen",
         learns=False,
         spread=Spread.SHARPENING,
+        output=Output(),
     ),
     ModuleEntry(
         name="harden",
@@ -66,6 +68,7 @@ ASSIGNMENTS = (
         learns=False,
         stops_gradient=True,
         spread=Spread.SHARPENING,
+        output=Output(),
     ),
     ModuleEntry(
         name="center",
@@ -84,6 +87,7 @@ ASSIGNMENTS = (
         crosses=True,
         learns=False,
         spread=Spread.CENTRING,
+        output=Output(),
     ),
     ModuleEntry(
         name="sinkhorn",
@@ -125,6 +129,7 @@ ASSIGNMENTS = (
         learns=False,
         stops_gradient=True,
         spread=Spread.BALANCE,
+        output=Output(),
     ),
     ModuleEntry(
         name="prototypes",
@@ -153,6 +158,7 @@ ASSIGNMENTS = (
         source="weight: Caron et al. 2021 (DINO); project: Caron et al. 2020 (SwAV)",
         implementation="mvib.nn.builders.prototypes:prototypes",
         erases=False,
+        output=Output(features="count"),
     ),
     ModuleEntry(
         name="codebook",
@@ -171,6 +177,7 @@ ASSIGNMENTS = (
         source="van den Oord et al. 2017, eq. 1 and 2",
         implementation="mvib.nn.builders.codebook:codebook",
         stops_gradient=True,
+        output=Output(),
     ),
     ModuleEntry(
         name="straight_through",
@@ -181,6 +188,7 @@ ASSIGNMENTS = (
         implementation="mvib.nn.builders.straight_through:straight_through",
         separate=True,
         learns=False,
+        output=Output(),
     ),
     ModuleEntry(
         name="nearest",
@@ -212,5 +220,6 @@ ASSIGNMENTS = (
         crosses=True,
         learns=False,
         stops_gradient=True,
+        output=Output(),
     ),
 )

@@ -1,7 +1,7 @@
 """Networks, and what reshapes their outputs."""
 
 from mvib.catalogue.modules.shared import ACTIVATION, BIAS, NORM, widths
-from mvib.catalogue.signature import Argument, Kind, ModuleEntry
+from mvib.catalogue.signature import Argument, Features, Kind, Layout, ModuleEntry, Output
 
 NETWORKS = (
     ModuleEntry(
@@ -22,6 +22,7 @@ NETWORKS = (
         ),
         takes="anything; an image is flattened",
         implementation="mvib.nn.builders.mlp:mlp",
+        output=Output(layout=Layout.VECTOR, features="widths"),
     ),
     ModuleEntry(
         name="linear",
@@ -39,6 +40,7 @@ NETWORKS = (
         ),
         takes="anything; an image is flattened",
         implementation="mvib.nn.builders.linear:linear",
+        output=Output(layout=Layout.VECTOR, features="width"),
     ),
     ModuleEntry(
         name="conv",
@@ -57,6 +59,8 @@ NETWORKS = (
         takes="an image (channels, height, width)",
         gives="a vector, or a map",
         implementation="mvib.nn.builders.conv:conv",
+        layouts=(Layout.MAP,),
+        output=Output(layout=Layout.VECTOR, layout_when=(("pool", "false", Layout.MAP),), features="widths"),
     ),
     ModuleEntry(
         name="resnet18",
@@ -81,6 +85,8 @@ NETWORKS = (
         takes="an image (channels, height, width)",
         source="He et al. 2016, table 1",
         implementation="mvib.nn.builders.resnet:resnet18",
+        layouts=(Layout.MAP,),
+        output=Output(layout=Layout.VECTOR, features="width", times=8),
     ),
     ModuleEntry(
         name="backbone",
@@ -96,6 +102,7 @@ NETWORKS = (
         gives="what it takes",
         implementation="mvib.nn.builders.identity:identity",
         learns=False,
+        output=Output(),
     ),
     ModuleEntry(
         name="pool",
@@ -110,14 +117,17 @@ NETWORKS = (
                 about="number of steps at the front of a sequence that are left out",
             ),
         ),
-        takes="an image or a sequence",
+        takes="an image (channels, height, width) or a sequence (steps, features)",
         implementation="mvib.nn.builders.pool:pool",
         learns=False,
+        layouts=(Layout.SEQUENCE, Layout.MAP),
+        output=Output(layout=Layout.VECTOR),
     ),
     ModuleEntry(
         name="flatten",
         about="All entries as one vector.",
         implementation="mvib.nn.builders.flatten:flatten",
         learns=False,
+        output=Output(layout=Layout.VECTOR, features=Features.FLATTENED),
     ),
 )

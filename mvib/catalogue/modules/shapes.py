@@ -1,7 +1,7 @@
 """Normalisations, maps without weights, and maps of several variables."""
 
 from mvib.catalogue.modules.shared import ACTIVATION, BIAS, NORM, widths
-from mvib.catalogue.signature import Argument, Kind, ModuleEntry, Spread
+from mvib.catalogue.signature import Argument, Features, Kind, Layout, ModuleEntry, Output, Spread
 
 _SAME = "what it takes"
 _EPS = Argument(name="eps", default=1e-5, minimum=0, open_minimum=True, about="added to the variance, inside the root")
@@ -13,6 +13,7 @@ SHAPES = (
         gives=_SAME,
         implementation="mvib.nn.builders.unit:unit",
         learns=False,
+        output=Output(),
     ),
     ModuleEntry(
         name="sigmoid",
@@ -20,6 +21,7 @@ SHAPES = (
         gives=_SAME,
         implementation="mvib.nn.builders.sigmoid:sigmoid",
         learns=False,
+        output=Output(),
     ),
     ModuleEntry(
         name="standardize",
@@ -37,6 +39,7 @@ SHAPES = (
         source="Ba et al. 2016; unbiased with eps 1e-6: He et al. 2021 (MAE), official code",
         implementation="mvib.nn.builders.standardize:standardize",
         learns=False,
+        output=Output(),
     ),
     ModuleEntry(
         name="layer_norm",
@@ -45,6 +48,7 @@ SHAPES = (
         gives=_SAME,
         source="Ba et al. 2016",
         implementation="mvib.nn.builders.layer_norm:layer_norm",
+        output=Output(),
     ),
     ModuleEntry(
         name="whiten",
@@ -95,6 +99,7 @@ SHAPES = (
         couples_batch=True,
         learns_by="affine",
         spread=Spread.WHITENING,
+        output=Output(),
     ),
     ModuleEntry(
         name="mean",
@@ -104,6 +109,7 @@ SHAPES = (
         implementation="mvib.nn.builders.mean:mean",
         separate=True,
         learns=False,
+        output=Output(),
     ),
     ModuleEntry(
         name="gru",
@@ -122,6 +128,8 @@ SHAPES = (
         source="Cho et al. 2014",
         implementation="mvib.nn.builders.gru:gru",
         separate=True,
+        layouts=(Layout.VECTOR, Layout.SEQUENCE),
+        output=Output(layout=Layout.VECTOR, features="width"),
     ),
     ModuleEntry(
         name="position",
@@ -147,6 +155,7 @@ SHAPES = (
         takes="a vector, a sequence (steps, features) or a map (channels, height, width)",
         implementation="mvib.nn.builders.position:position",
         learns=False,
+        output=Output(layout=Layout.VECTOR, features=Features.UNSAID),
     ),
     ModuleEntry(
         name="axis",
@@ -161,6 +170,7 @@ SHAPES = (
         ),
         implementation="mvib.nn.builders.axis:axis",
         learns=False,
+        output=Output(layout=Layout.VECTOR, features="size"),
     ),
     ModuleEntry(
         name="match",
@@ -182,13 +192,15 @@ SHAPES = (
                 about="what is near; by location two maps of places follow those of features",
             ),
         ),
-        takes="two maps or sequences; by location also where their vectors lie",
+        takes="two maps (channels, height, width) or sequences (steps, features), by location with their places",
         gives="a sequence of 2 count vectors",
         source="Bardes et al. 2022 (VICRegL), section 3.2",
         implementation="mvib.nn.builders.match:match",
         separate=True,
         learns=False,
         contents=2,
+        layouts=(Layout.SEQUENCE, Layout.MAP),
+        output=Output(layout=Layout.SEQUENCE),
     ),
     ModuleEntry(
         name="local",
@@ -202,5 +214,7 @@ SHAPES = (
         takes="a map (channels, height, width) or a sequence (steps, features)",
         gives="what it takes, of the last width",
         implementation="mvib.nn.builders.local:local",
+        layouts=(Layout.SEQUENCE, Layout.MAP),
+        output=Output(features="widths"),
     ),
 )

@@ -1,6 +1,6 @@
 """Networks of tokens that know their places."""
 
-from mvib.catalogue.signature import Argument, Kind, ModuleEntry
+from mvib.catalogue.signature import Argument, Features, Kind, Layout, ModuleEntry, Output
 
 _MAX_WIDTH = 1 << 16
 
@@ -44,6 +44,8 @@ TOKENS: tuple[ModuleEntry, ...] = (
         placed=True,
         source="Dosovitskiy et al. 2021, with the fixed places of He et al. 2022",
         implementation="mvib.nn.builders.vit:vit",
+        layouts=(Layout.SEQUENCE, Layout.MAP),
+        output=Output(layout=Layout.SEQUENCE, features="width"),
     ),
     ModuleEntry(
         name="embedding",
@@ -79,6 +81,8 @@ TOKENS: tuple[ModuleEntry, ...] = (
         placed=True,
         source="Dosovitskiy et al. 2021, equations 2 to 4",
         implementation="mvib.nn.builders.transformer:transformer",
+        layouts=(Layout.SEQUENCE,),
+        output=Output(layout=Layout.SEQUENCE, features="width"),
     ),
     ModuleEntry(
         name="predictor",
@@ -90,6 +94,8 @@ TOKENS: tuple[ModuleEntry, ...] = (
         aims=True,
         source="the decoder of He et al. 2022 and the predictor of Assran et al. 2023",
         implementation="mvib.nn.builders.predictor:predictor",
+        layouts=(Layout.SEQUENCE,),
+        output=Output(layout=Layout.SEQUENCE, features=Features.UNSAID),
     ),
     ModuleEntry(
         name="linear_at",
@@ -100,6 +106,8 @@ TOKENS: tuple[ModuleEntry, ...] = (
         aims=True,
         source="Xie et al. 2022, section 3.4",
         implementation="mvib.nn.builders.linear_at:linear_at",
+        layouts=(Layout.SEQUENCE,),
+        output=Output(layout=Layout.SEQUENCE, features=Features.UNSAID),
     ),
     ModuleEntry(
         name="at",
@@ -111,6 +119,8 @@ TOKENS: tuple[ModuleEntry, ...] = (
         implementation="mvib.nn.builders.at:at",
         learns=False,
         contents=1,
+        layouts=(Layout.SEQUENCE,),
+        output=Output(layout=Layout.SEQUENCE),
     ),
     ModuleEntry(
         name="first",
@@ -118,6 +128,8 @@ TOKENS: tuple[ModuleEntry, ...] = (
         takes="tokens (number, features)",
         implementation="mvib.nn.builders.first:first",
         learns=False,
+        layouts=(Layout.SEQUENCE,),
+        output=Output(layout=Layout.VECTOR),
     ),
     ModuleEntry(
         name="rest",
@@ -127,5 +139,7 @@ TOKENS: tuple[ModuleEntry, ...] = (
         placed=True,
         implementation="mvib.nn.builders.rest:rest",
         learns=False,
+        layouts=(Layout.SEQUENCE,),
+        output=Output(),
     ),
 )
