@@ -8,6 +8,7 @@ from mvib.checks.collapse import check_collapse
 from mvib.checks.compression import check_compression
 from mvib.checks.infinite_information import check_infinite_information
 from mvib.checks.saturation import check_saturation
+from mvib.checks.shapes import check_shapes
 from mvib.checks.unused_module import check_unused_module
 from mvib.checks.unused_parameter import check_unused_parameter
 from mvib.checks.unused_variable import check_unused_variable
@@ -23,6 +24,7 @@ CHECKS: tuple[Check, ...] = (
     check_unused_variable,
     check_unused_module,
     check_unused_parameter,
+    check_shapes,
     check_bound_direction,
     check_infinite_information,
     check_saturation,

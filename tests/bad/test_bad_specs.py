@@ -10,12 +10,11 @@ from mvib.driver import Analysis, analyse, read_source
 
 HERE = Path(__file__).parent
 
-# What the compiler finds, from the shapes of the data, is pinned by the tests of the compiler.
-OF_THE_COMPILER = "shape-mismatch"
 # Not a slug: files with several mistakes, for what one mistake must not cause.
 SEVERAL = "several-mistakes"
 
-SPECS = sorted(path for path in HERE.glob("*/*.mvib") if path.parent.name != OF_THE_COMPILER)
+# What the compiler finds, from the sizes of the data, lies one folder deeper, and its own tests pin it.
+SPECS = sorted(HERE.glob("*/*.mvib"))
 
 
 def name_of(path: Path) -> str:

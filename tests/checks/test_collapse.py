@@ -51,7 +51,11 @@ NOTHING_LEFT = {
     "vicreg without its entropy": 'method M extends "vicreg"\ndrop term entropy\n',
     "vicreg without its variance": 'method M extends "vicreg"\nparam variance = 0\n',
     "vicreg with an entropy of weight zero": changed("vicreg", ("maximize sum(i)", "maximize 0 * sum(i)")),
-    "vicreg with an entropy of what is not trained": changed("vicreg", ("sum(i) H(Z[i])", "sum(i) H(X[i])")),
+    "vicreg with an entropy of what is not trained": changed(
+        "vicreg",
+        ("sum(i) H(Z[i])", "sum(i) H(P[i])"),
+        ("represent R", "encoder p: X[i] -> P[i] = flatten()\nrepresent R"),
+    ),
     "vicreg with an entropy that is stopped": changed("vicreg", ("sum(i) H(Z[i])", "sum(i) H(sg(Z[i]))")),
     "corinfomax without its entropy": 'method M extends "corinfomax"\ndrop term entropy\n',
     "emp_ssl without its entropy": 'method M extends "emp_ssl"\ndrop term entropy\n',

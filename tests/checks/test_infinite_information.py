@@ -6,14 +6,14 @@ from tests.semantics.spec_text import analysed
 
 SLUG = "infinite-information"
 DETERMINISTIC = """method M
-data    X: image, Y: label
+data    X: vector, Y: label
 encoder f: X -> R = backbone()
 encoder g: R -> Z = mlp(64)
 encoder l: Z -> L = linear(10)
 minimize H(Y | L) by cross_entropy()
 """
 STOCHASTIC = """method M
-data    X: image, Y: label
+data    X: vector, Y: label
 encoder e: X ~> Z = gaussian(mlp(64), dim: 8)
 encoder g: Z -> C = mlp(8)
 encoder l: C -> L = linear(10)
@@ -66,7 +66,7 @@ def test_accepted(term: str) -> None:
 
 
 def test_of_a_label_it_is_finite() -> None:
-    text = "method M\ndata X: image, Y: label\nencoder f: X -> Z = mlp(8)\nencoder g: Y -> E = mlp(8)\n"
+    text = "method M\ndata X: vector, Y: label\nencoder f: X -> Z = mlp(8)\nencoder g: Y -> E = mlp(8)\n"
     assert SLUG not in slugs(text + "minimize I(E; Y) by kde()\n")
     assert SLUG in slugs(text + "minimize I(Z; X) by kde()\n")
 

@@ -10,7 +10,7 @@ from mvib.driver import analyse
 from mvib.source import SourceFile
 
 ROOT = Path(__file__).parents[2]
-OF_THE_COMPILER = {"abstract-module", "shape-mismatch"}
+OF_THE_COMPILER = {"abstract-module"}
 PAGES = ROOT / "docs" / "diagnostics"
 # Kinds of names that a spec may call, as the package says them to `unknown_entry`.
 KIND = re.compile(r'(?:unknown_entry|entry_call)\(\s*[^"]*?"([a-z-][a-z -]*)"')

@@ -126,12 +126,12 @@ represent Z
 def test_the_fit_and_the_estimate_do_not_corrupt_each_other(name: str, batch: dict[str, Tensor]) -> None:
     """The density's gradient is that of its likelihood alone, the encoders' that of the estimate alone."""
     minimised = build(f"minimize I(U; V) by {name}(mlp(8, norm: none))", batch)
-    weighted = build(f"maximize 3 * I(U; V) by {name}(mlp(8, norm: none))", batch)
+    weighted = build(f"minimize 3 * I(U; V) by {name}(mlp(8, norm: none))", batch)
     weighted.load_state_dict(minimised.state_dict())
     first, second = gradients(minimised, batch), gradients(weighted, batch)
     for parameter in first:
-        # The weight and the direction of the term concern the encoders, not the fit.
-        factor = 1 if parameter.startswith("objective") else -3
+        # The weight of the term concerns the encoders, not the fit.
+        factor = 1 if parameter.startswith("objective") else 3
         torch.testing.assert_close(second[parameter], factor * first[parameter])
     out = minimised(batch)
     torch.testing.assert_close(out.loss.detach(), out.terms["I_U_V"])

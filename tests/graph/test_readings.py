@@ -167,7 +167,7 @@ def candidates(analysis: Analysis) -> list[str]:
             ["I[q[k]](Z[t]; Z[t+k])", "I[q[1], q[k]](Z[t]; Z[t+k])"],
         ),
         (
-            AUTOENCODER + "decoder l: Z ~> X = laplace(mlp(64))\n",
+            AUTOENCODER.replace("image", "vector") + "decoder l: Z ~> X = laplace(mlp(64))\n",
             "H(X | Z)",
             "minimize {} by mse()",
             ["H[d](X | Z)", "H[l](X | Z)", "H[e](X | Z)"],

@@ -19,7 +19,7 @@ from mvib.syntax.parser import parse_source
 TESTS = Path(__file__).parents[1]
 GOOD = {path.stem: path.read_text(encoding="utf-8") for path in sorted((TESTS / "good").glob("*.mvib"))}
 # `useless-allowance` is a mistake of a comment, which belongs to the statement behind it.
-NOT_OF_STATEMENTS = {"syntax", "shape-mismatch", "method-not-first", "repeated-statement", "useless-allowance"}
+NOT_OF_STATEMENTS = {"syntax", "method-not-first", "repeated-statement", "useless-allowance"}
 # Wrong specs that parse, whose mistakes have nothing to do with which statement stands first.
 BAD = {
     f"{path.parent.name}/{path.stem}": path.read_text(encoding="utf-8")

@@ -90,7 +90,7 @@ def test_weight_direction_and_aggregate() -> None:
 
 
 def test_joint_variables() -> None:
-    method = resolved(TWO_VIEWS + "term t: maximize I(Z[1], Z[2]; X) by infonce()\n")
+    method = resolved(TWO_VIEWS + "term t: maximize I(Z[1], Z[2]; X) by jsd(critic: joint(64))\n")
     assert quantities_of(method, "t") == ["I(Z[1], Z[2]; X)"]
 
 
