@@ -404,7 +404,7 @@ class ModuleEntry(Entry):
     crosses: bool = False
     placed: bool = False
     aims: bool = False
-    words: bool = False
+    words: bool = field(default=False, repr=False)
     couples_batch: bool = False
     learns: bool = field(default=True, repr=False)
     erases: bool = field(default=True, repr=False)

@@ -13,12 +13,11 @@ from mvib.graph.readings import Operand
 from mvib.semantics.method import Channel, ChannelKind, Member, VariableKind
 from mvib.semantics.values import ArgumentValue, BoundCall
 
-# Of a label nothing is said: what takes it gets one number for each class.
+# Of a label nothing is said: what takes it gets one number for each class. Nor of tokens, which are no features.
 _LAYOUTS = {
     "image": Layout.MAP,
     "vector": Layout.VECTOR,
     "sequence": Layout.SEQUENCE,
-    "tokens": Layout.VECTOR,
 }
 
 

@@ -93,7 +93,8 @@ def test_training_brings_the_prior_to_the_codes() -> None:
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
-    found = {round(float(m)): float(w) for m, w in zip(prior.means, prior.logits.softmax(dim=0), strict=True)}
+    means, weights = prior.means.detach().flatten().tolist(), prior.logits.detach().softmax(dim=0).tolist()
+    found = {round(mean): weight for mean, weight in zip(means, weights, strict=True)}
     assert found[-4] == pytest.approx(0.75, abs=0.05)
     assert found[2] == pytest.approx(0.25, abs=0.05)
 

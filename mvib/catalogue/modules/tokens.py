@@ -71,6 +71,7 @@ TOKENS: tuple[ModuleEntry, ...] = (
         gives="a sequence (steps, width)",
         words=True,
         implementation="mvib.nn.builders.embedding:embedding",
+        output=Output(layout=Layout.SEQUENCE, features="width"),
     ),
     ModuleEntry(
         name="transformer",
