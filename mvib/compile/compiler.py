@@ -1,7 +1,7 @@
 """Plan to module: shapes are inferred on the meta device first, so that a mistake is found before any data is read."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
 
@@ -76,16 +76,7 @@ def compile_model(
         SpecError: the spec is wrong, or a module cannot take what the graph gives it.
         ExampleError: the example does not fit the data variables.
     """
-    plan, backbone = _plan_of(analysis)
-    shapes = read_example(example, plan.data)
-    layout = _infer(plan, shapes, backbone)
-    networks = _build_networks(plan, layout, backbone)
-    auxiliaries = Networks()
-    for auxiliary, (first, second) in layout.auxiliaries.values():
-        auxiliaries.add(auxiliary.name, build_auxiliary(auxiliary, first, second))
-    classes = {name: shape.classes for name, shape in shapes.items()}
-    objective = Objective(plan.terms, auxiliaries, classes=classes, shapes=layout.values)
-    return CompiledModel(plan, networks, objective, shapes=layout.values, classes=classes, steps=steps)
+    return _compile(analysis, example, steps=steps)
 
 
 def compile_representation(
@@ -104,15 +95,29 @@ def compile_representation(
         SpecError: the spec is wrong, or a module cannot take what the graph gives it.
         ExampleError: the example does not fit the data variables.
     """
+    return _compile(analysis, example, part=_representation_alone)
+
+
+def _compile(
+    analysis: Analysis,
+    example: Mapping[str, Example] | Tensor | tuple[int, ...],
+    *,
+    steps: int | None = None,
+    part: Callable[[Plan], Plan] = lambda plan: plan,
+) -> CompiledModel:
+    """Compile a part of the plan of a spec; shapes are those of the whole, whose terms may show a network views."""
     plan, backbone = _plan_of(analysis)
     shapes = read_example(example, plan.data)
-    # The first value that reaches a network shapes it, and that may be a view of a term.
     layout = _infer(plan, shapes, backbone)
-    alone = _representation_alone(plan)
+    kept = part(plan)
+    networks, auxiliaries = Networks(), Networks()
+    for network in kept.networks:
+        _add_network(networks, network, layout, backbone)
+    for auxiliary, (first, second) in layout.auxiliaries.values() if kept.terms else ():
+        auxiliaries.add(auxiliary.name, build_auxiliary(auxiliary, first, second))
     classes = {name: shape.classes for name, shape in shapes.items()}
-    objective = Objective((), Networks(), classes=classes, shapes=layout.values)
-    networks = _build_networks(alone, layout, backbone)
-    return CompiledModel(alone, networks, objective, shapes=layout.values, classes=classes, steps=None)
+    objective = Objective(kept.terms, auxiliaries, classes=classes, shapes=layout.values)
+    return CompiledModel(kept, networks, objective, shapes=layout.values, classes=classes, steps=steps)
 
 
 def _plan_of(analysis: Analysis) -> tuple[Plan, BoundCall | None]:
@@ -145,13 +150,6 @@ def _representation_alone(plan: Plan) -> Plan:
         decoder_targets={},
         couples_batch=False,
     )
-
-
-def _build_networks(plan: Plan, layout: "_Layout", backbone: BoundCall | None) -> Networks:
-    networks = Networks()
-    for network in plan.networks:
-        _add_network(networks, network, layout, backbone)
-    return networks
 
 
 @dataclass(slots=True)
