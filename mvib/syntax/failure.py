@@ -39,6 +39,10 @@ class Failure:
         """Whether the statement stops where it should go on."""
         return not self.found
 
+    def previous_is(self, *texts: str) -> bool:
+        """Whether these stand before the last token."""
+        return tuple(text for text, _, _ in self.tokens[-len(texts) - 1 : -1]) == texts
+
     @property
     def span(self) -> Span:
         """Place of the offending token; at the end of the statement, of the last one before it."""

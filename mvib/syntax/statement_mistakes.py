@@ -251,6 +251,15 @@ def _train(failure: Failure) -> Diagnostic | None:
             label="nothing follows",
             remedy=f"for example\n  {STATEMENTS['train']}",
         )
+    if failure.found == ":" and failure.previous_is("data", ":"):
+        # `data: npz:PATH`, as the command line has it.
+        start = failure.tokens[-1][1]
+        stop = start + len(re.split(r"[\s}]", text[start : failure.line_end], maxsplit=1)[0])
+        return failure.error(
+            "a source with a colon stands in quotes",
+            label="not within a name",
+            remedy=failure.pasted(f'"{text[start:stop]}"', start=start, end=stop),
+        )
     if "COLON" in failure.accepted and failure.inside("{") and not failure.at_end:
         if failure.found == "=":
             rest = re.sub(r"\s*=\s*", ": ", text[failure.start : end])
