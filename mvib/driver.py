@@ -88,15 +88,16 @@ def read_source(name: str | Path, *, text: str | None = None) -> SourceFile:
         with path.open("rb") as file:
             # One byte more than any spec may have: a device or a huge file is not read to its end.
             content = file.read(_MAX_BYTES + 1)
-        if len(content) > _MAX_BYTES:
-            too_large = f"it is larger than any spec, more than {_MAX_BYTES:,} bytes"
-            raise SpecNotFoundError(str(name), tuple(bundled), too_large)
-        return SourceFile(str(path), _universal_newlines(content.decode("utf-8-sig")))
-    except UnicodeDecodeError as error:
-        raise SpecNotFoundError(str(name), tuple(bundled), "the file is not UTF-8 text") from error
     except OSError as error:
         why = error.strerror if path.exists() else ""
         raise SpecNotFoundError(str(name), tuple(bundled), why or "") from error
+    if len(content) > _MAX_BYTES:
+        too_large = f"it is larger than any spec, more than {_MAX_BYTES:,} bytes"
+        raise SpecNotFoundError(str(name), tuple(bundled), too_large)
+    try:
+        return SourceFile(str(path), _universal_newlines(content.decode("utf-8-sig")))
+    except UnicodeDecodeError as error:
+        raise SpecNotFoundError(str(name), tuple(bundled), "the file is not UTF-8 text") from error
 
 
 def analyse(

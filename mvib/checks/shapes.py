@@ -1,11 +1,12 @@
 """shape-mismatch: a module or an estimator that cannot take what the graph gives it, whatever the sizes of the data."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import assert_never
 
 from mvib.catalogue.signature import DistributionEntry, EstimatorEntry, Form, Interface, Layout, ModuleEntry, Widths
-from mvib.diagnostics import Diagnostic, Label
+from mvib.diagnostics import Diagnostic, Label, Severity
 from mvib.graph import InformationGraph, Misfit, Operand, Outline, Outlines, Reading
 from mvib.graph.outlines import differ, find_misfit, join
 from mvib.semantics.method import Channel, Method, Term, VariableKind
@@ -22,20 +23,57 @@ def check_shapes(
     """Report what cannot be compiled for data of any size; the compiler finds the rest, once sizes are known.
 
     It is silent where anything is unknown: sizes of data and of views, plug-ins that do not say what they take and
-    give, `backbone()`, which the training settings fill in.
+    give, `backbone()`, which the training settings fill in. Of an estimator about data as they are it only warns: what
+    a method says of them can be drawn and proved, though not trained. What no term and no representation needs is not
+    compiled, and so not judged.
     """
     outlines = Outlines(graph)
+    used = _used_channels(method, graph, readings)
     # A module is shown with an arrow of its own, and not with that of a copy.
-    misfits = sorted(outlines.misfits, key=lambda misfit: bool(graph.modules[misfit.channel.module].origin))
+    misfits = sorted(
+        (misfit for misfit in outlines.misfits if misfit.channel in used),
+        key=lambda misfit: bool(graph.modules[misfit.channel.module].origin),
+    )
     # The members of a family make one mistake together, and so do a module and its copies.
     found: dict[tuple[str, int], Diagnostic] = {}
     for diagnostic in (
         *(_misfit(graph, misfit) for misfit in misfits),
-        *(d for channel in graph.decoders for d in _decoder_mistakes(outlines, channel)),
+        *(d for channel in graph.decoders if channel in used for d in _decoder_mistakes(outlines, channel)),
         *(d for term in method.terms for d in _term_mistakes(outlines, term, readings.get(term.label, ()))),
     ):
         found.setdefault((diagnostic.span.source.name, diagnostic.span.start), diagnostic)
     yield from found.values()
+
+
+def _used_channels(
+    method: Method, graph: InformationGraph, readings: Mapping[str, tuple[Reading, ...]]
+) -> set[Channel]:
+    """The arrows that a plan has: of the terms, of the representation, and decoders about data, whose mean is asked."""
+    used = {channel for channel in graph.decoders if graph.variables[str(channel.target)].is_observed}
+    members = set(method.represent)
+    for reading in (reading for found in readings.values() for reading in found):
+        instance = reading.instance
+        for operand in (*(operand for group in reading.operands for operand in group), *reading.condition):
+            members |= {operand.member, operand.start}
+            used |= set(operand.channels)
+        members |= {member for _, member in instance.variables}
+        members |= {member for member in (instance.weight,) if member is not None}
+        if instance.decoder is not None:
+            used.add(instance.decoder)
+            members.add(instance.decoder.target)
+        if instance.reference is not None:
+            name, at = instance.reference.name, instance.reference.at
+            used |= {
+                c for c in graph.channels if graph.modules[c.module].family == name and (at is None or at in c.sources)
+            }
+    members |= {source for channel in used for source in channel.sources}
+    waiting = list(members)
+    while waiting:
+        maker = graph.maker(waiting.pop())
+        if maker is not None and maker not in used:
+            used.add(maker)
+            waiting += maker.sources
+    return used
 
 
 # ---- modules ---------------------------------------------------------------------------------------------------------
@@ -145,11 +183,16 @@ def _row_mistakes(outlines: Outlines, entry: EstimatorEntry, reading: Reading) -
     values = [_value(outlines, group) for group in groups]
     if quantity.form in entry.labelled:
         values.pop()
-    yield from _not_vectors(entry, values, quantity.span)
+    mistakes = list(_not_vectors(entry, values, quantity.span))
     if entry.same_width:
-        yield from _unequal(entry.name, values, quantity.span)
+        mistakes += _unequal(entry.name, values, quantity.span)
     else:
-        yield from _of_other_widths(entry, values, quantity.span)
+        mistakes += _of_other_widths(entry, values, quantity.span)
+    raw = {VariableKind.DATA, VariableKind.VIEW}
+    variables = [outlines.graph.variables[str(operand.member)] for group in groups for operand in group]
+    kinds = {variable.kind for variable in variables if variable.type != "label"}
+    severity = Severity.ERROR if raw.isdisjoint(kinds) else Severity.WARNING
+    yield from (replace(mistake, severity=severity) for mistake in mistakes)
 
 
 def _not_vectors(entry: EstimatorEntry, values: Sequence[_Value], span: Span) -> Iterator[Diagnostic]:

@@ -135,7 +135,7 @@ def _represent(runs: Mapping[str, Run], *, is_probed: bool, engine: Engine) -> I
         else:
             tensors = {name: column.test for name, column in columns.items()}
             held_out = represent(run.model, tensors, ranks=ranks, fail=engine.fail)
-            is_read = find_read(tensors, ranks=ranks)
+            is_read = find_read(tensors, ranks=ranks, device=engine.device)
             num_unread = int((~is_read).sum())
         engine.share_bad_items(run.examples.bad)
         try:

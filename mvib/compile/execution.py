@@ -281,9 +281,10 @@ def _given(batch: Mapping[str, Tensor], step: Given) -> Tensor:
         have = ", ".join(f"`{key}`" for key in batch) or "nothing"
         raise MissingDataError(f"the batch has {have}, and the model needs `{name}`")
     value = batch[name]
-    if not step.partial or not value.is_floating_point() or value.device.type == "meta":
+    is_label = value.dim() == 1 and not value.is_floating_point()
+    if not step.partial or is_label or value.device.type == "meta":
         return value
-    # Whatever stands in rows that are missing, a NaN among it, is to reach no network and no gradient.
+    # Whatever stands in rows that are missing, a NaN or no token among it, is to reach no network and no gradient.
     present = _present(batch, name).reshape(-1, *[1] * (value.dim() - 1))
     return torch.where(present, value, torch.zeros_like(value))
 
@@ -310,5 +311,7 @@ def _present(batch: Mapping[str, Tensor], name: str) -> Tensor:
         assert mask.dim() == 1, f"`{name}.present` says of each example whether it has `{name}`"
         return mask.bool()
     value = _given(batch, Given(result=name, partial=False))
-    # A label that is missing is negative, a row of numbers that is missing is NaN throughout.
-    return value >= 0 if not value.is_floating_point() else ~value.isnan().flatten(1).all(dim=1)
+    # A label that is missing is negative, and so are tokens; a row of numbers that is missing is NaN throughout.
+    if value.is_floating_point():
+        return ~value.isnan().flatten(1).all(dim=1)
+    return value >= 0 if value.dim() == 1 else (value >= 0).flatten(1).all(dim=1)

@@ -164,7 +164,6 @@ def build_network(
             return Frozen(build_module(inner, shape, backbone))
         case Gradient.TRAINED:
             if network.is_density:
-                assert is_single(shape)
                 return _build_density(network, shape, target, backbone)
             return build_module(network.call, shape, backbone)
 
@@ -214,18 +213,21 @@ def _default_backbone(shape: Shape) -> nn.Module:
 # ---- densities -------------------------------------------------------------------------------------------------
 
 
-def _build_density(network: Network, shape: Shape, target: Target | None, backbone: BoundCall | None) -> nn.Module:
+def _build_density(network: Network, shapes: Shapes, target: Target | None, backbone: BoundCall | None) -> nn.Module:
     call, entry = network.call, network.entry
     assert call is not None
+    # A network that takes variables on their own, such as `gru`, is told of one.
+    shape: Shape = shapes if is_single(shapes) else shapes[0]  # type: ignore[assignment]
     net = call["net"]
     has_net = isinstance(net, BoundCall)
     aim = target.shape if target is not None else None
-    trunk: nn.Module = build_module(net, shape, backbone, target=aim) if isinstance(net, BoundCall) else nn.Identity()
+    trunk: nn.Module = build_module(net, shapes, backbone, target=aim) if isinstance(net, BoundCall) else nn.Identity()
     is_placed = entry is not None and entry.placed
     if entry is not None and entry.aims and aim is not None:
         features = math.prod(aim)
     else:
-        features = _width_of(trunk, shape, placed=is_placed)
+        dtype = torch.int64 if entry is not None and entry.words else torch.float32
+        features = _width_of(trunk, shape, placed=is_placed, dtype=dtype)
     if target is None:
         head = _encoder_head(call, features, shape if not has_net else (features,), has_net=has_net)
         return DensityNetwork(trunk, head, placed=is_placed)
@@ -234,11 +236,11 @@ def _build_density(network: Network, shape: Shape, target: Target | None, backbo
     return DensityNetwork(trunk, head, placed=is_placed)
 
 
-def _width_of(trunk: nn.Module, shape: Shape, *, placed: bool = False) -> int:
+def _width_of(trunk: nn.Module, shape: Shape, *, placed: bool = False, dtype: torch.dtype = torch.float32) -> int:
     """Width of what a trunk gives, found on the meta device."""
     with torch.device("meta"):
         probe = copy.deepcopy(trunk).to("meta")
-        given = torch.empty(4, *shape)
+        given = torch.empty(4, *shape, dtype=dtype)
         if placed:
             return int(probe(given, places=torch.zeros(4, shape[0], 3, dtype=torch.int64))[0].flatten(1).shape[1])
         return int(probe(given).flatten(1).shape[1])

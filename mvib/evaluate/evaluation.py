@@ -236,23 +236,27 @@ def represent_both(
     """
     parts = {part: {name: getattr(column, part) for name, column in columns.items()} for part in ("train", "test")}
     rows = {part: represent(model, tensors, ranks=ranks, fail=fail) for part, tensors in parts.items()}
-    is_read = {part: find_read(tensors, ranks=ranks) for part, tensors in parts.items()}
+    device = _device_of(model)
+    is_read = {part: find_read(tensors, ranks=ranks, device=device) for part, tensors in parts.items()}
     return Represented(
         train=rows["train"], test=rows["test"], is_read_train=is_read["train"], is_read_test=is_read["test"]
     )
 
 
-def find_read(tensors: Mapping[str, Tensor | StoredRows], *, ranks: Ranks = ALONE) -> Flags:
+def find_read(
+    tensors: Mapping[str, Tensor | StoredRows], *, ranks: Ranks = ALONE, device: torch.device | None = None
+) -> Flags:
     """Which examples were themselves when some process last read them, and not another in their place.
 
     Args:
         tensors: one part of the data by variable.
         ranks: processes that have read them.
+        device: of this process, over which they speak with each other; none for the CPU.
     """
     stored = [rows for rows in tensors.values() if isinstance(rows, StoredRows)]
     stood_in = torch.zeros(len(next(iter(tensors.values()))), dtype=torch.int64)
     stood_in[sorted(frozenset[int]().union(*(rows.stood_in for rows in stored)))] = 1
-    found: Flags = (ranks.rows(stood_in[None]).sum(dim=0) == 0).numpy()
+    found: Flags = (ranks.rows(stood_in[None].to(device)).sum(dim=0) == 0).cpu().numpy()
     return found
 
 
@@ -304,9 +308,13 @@ def _batches(model: CompiledModel, tensors: Mapping[str, Tensor | StoredRows]) -
         yield _batch_at(model, tensors, start)
 
 
-def _batch_at(model: CompiledModel, tensors: Mapping[str, Tensor | StoredRows], start: int) -> dict[str, Tensor]:
+def _device_of(model: CompiledModel) -> torch.device:
     parameter = next(model.parameters(), None)
-    device = parameter.device if parameter is not None else torch.device("cpu")
+    return parameter.device if parameter is not None else torch.device("cpu")
+
+
+def _batch_at(model: CompiledModel, tensors: Mapping[str, Tensor | StoredRows], start: int) -> dict[str, Tensor]:
+    device = _device_of(model)
     number = len(next(iter(tensors.values())))
     batch = read_batch(tensors, torch.arange(start, min(start + _BATCH, number)))
     return {name: values.to(device) for name, values in batch.items()}

@@ -3,7 +3,9 @@
 import pytest
 
 from mvib.diagnostics import Severity
+from mvib.driver import analyse
 from mvib.graph import Outlines
+from mvib.source import SourceFile
 from tests.semantics.spec_text import analysed
 
 SLUG = "shape-mismatch"
@@ -141,3 +143,24 @@ def test_a_comment_allows_it() -> None:
 def test_encoders_that_copy_each_other_are_no_endless_loop() -> None:
     text = "method M\ndata V: vector\nencoder f: V -> A = frozen(g)\nencoder g: V -> B = frozen(f)\nrepresent A\n"
     assert SLUG not in {d.slug for d in analysed(text).diagnostics}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "data X: image\nencoder f: X -> Z = mlp(8)\nencoder h: Z -> P = conv(8)\n"
+        "maximize H(Z) by variance_covariance()\nrepresent Z\n",
+        "data X: vector, U: vector\nencoder f: X -> Z = mlp(8)\nencoder g: U -> W = mlp(6)\n"
+        "encoder k: X -> V = mlp(6)\ndecoder q: Z ~> V, U ~> Z = gaussian(mlp(6), var: 1)\n"
+        "minimize H(V | Z) by q\nmaximize H(V) by variance_covariance()\nrepresent Z\n",
+    ],
+)
+def test_what_nothing_needs_is_not_judged(text: str) -> None:
+    """The compiler leaves it out, and a child cannot drop the encoders of its parent."""
+    assert "shape-mismatch" not in {one.slug for one in analyse(SourceFile("m.mvib", f"method M\n{text}")).diagnostics}
+
+
+def test_of_estimators_about_data_as_they_are_it_only_warns() -> None:
+    text = "method M\ndata X: image\nencoder f: X -> Z = conv(8)\nmaximize I[f](X; Z) by infonce()\n"
+    (found,) = (one for one in analyse(SourceFile("m.mvib", text)).diagnostics if one.slug == "shape-mismatch")
+    assert found.severity is Severity.WARNING

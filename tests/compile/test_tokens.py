@@ -115,3 +115,34 @@ def test_the_vocabulary_has_the_words_of_the_data() -> None:
         (diagnostic,) = caught.value.diagnostics
         assert diagnostic.title == "`embedding` takes words from 0 to 9, and `T` gives it the word 12"
         assert diagnostic.remedy == "write `vocabulary: 13`"
+
+
+def test_tokens_that_some_examples_lack() -> None:
+    text = """method P
+data X: tokens partial, U: vector
+encoder f: X -> W = embedding(8, vocabulary: 20)
+encoder g: W -> Z = mlp(4)
+encoder h: U -> A = mlp(4)
+maximize I(Z; A) by infonce()
+"""
+    model = mvib.compile(mvib.loads(text), {"X": (8, 7), "U": (8, 5)})
+    words, u = torch.randint(0, 20, (8, 7)), torch.randn(8, 5)
+    words[2] = -1
+    found = model({"X": words, "U": u})
+    assert torch.equal(found.loss, model({"X": words, "U": u, "X.present": (words >= 0).all(dim=1)}).loss)
+    assert found.counts == {"I_Z_A": 7}
+
+
+@pytest.mark.parametrize(
+    ("data", "network", "shape"),
+    [("sequence", "gru(6)", (8, 5, 3)), ("tokens", "embedding(8, vocabulary: 20)", (8, 7))],
+)
+def test_a_density_behind_a_network_of_its_own_kind(data: str, network: str, shape: tuple[int, ...]) -> None:
+    text = f"""method S
+data X: {data}
+encoder f: X ~> Z = gaussian({network}, dim: 4)
+maximize H(Z) by variance_covariance()
+"""
+    model = mvib.compile(mvib.loads(text), {"X": shape})
+    x = torch.randint(0, 20, shape) if data == "tokens" else torch.randn(shape)
+    assert model(x).variables["Z"].shape == (8, 4)

@@ -16,7 +16,7 @@ def precision(networks: nn.Module) -> torch.dtype:
 def given(batch: Mapping[str, Tensor], name: str) -> Tensor:
     """A variable that some examples lack; whatever stands in their rows reaches no network and no gradient."""
     value = batch[name]
-    if not value.is_floating_point():
+    if value.dim() == 1 and not value.is_floating_point():
         return value
     rows = present(batch, name).reshape(-1, *[1] * (value.dim() - 1))
     return torch.where(rows, value, torch.zeros_like(value))
@@ -28,7 +28,9 @@ def present(batch: Mapping[str, Tensor], name: str) -> Tensor:
     if mask is not None:
         return mask.bool()
     value = batch[name]
-    return value >= 0 if not value.is_floating_point() else ~value.isnan().reshape(len(value), -1).all(dim=1)
+    if value.is_floating_point():
+        return ~value.isnan().reshape(len(value), -1).all(dim=1)
+    return value >= 0 if value.dim() == 1 else (value >= 0).reshape(len(value), -1).all(dim=1)
 
 
 def one_hot(labels: Tensor, classes: int, dtype: torch.dtype) -> Tensor:
