@@ -57,7 +57,8 @@ def _used_channels(
             members |= {operand.member, operand.start}
             used |= set(operand.channels)
         members |= {member for _, member in instance.variables}
-        members |= {member for member in (instance.weight,) if member is not None}
+        if instance.weight is not None:
+            members.add(instance.weight)
         if instance.decoder is not None:
             used.add(instance.decoder)
             members.add(instance.decoder.target)

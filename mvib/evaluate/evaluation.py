@@ -17,7 +17,7 @@ from mvib.evaluate.probes import PROBES, Labels, Rows, Score, Split, score_probe
 from mvib.evaluate.protocols import PROTOCOLS, Material, Measure, measure_protocol
 from mvib.evaluate.protocols.material import Trainable
 from mvib.evaluate.protocols.measuring import Protocol
-from mvib.evaluate.protocols.model_material import encode_views, make_trainable
+from mvib.evaluate.protocols.model_material import device_of, encode_views, make_trainable
 from mvib.evaluate.spread import Spread, measure_spread
 
 CLASSIFIER = "classifier"
@@ -236,7 +236,7 @@ def represent_both(
     """
     parts = {part: {name: getattr(column, part) for name, column in columns.items()} for part in ("train", "test")}
     rows = {part: represent(model, tensors, ranks=ranks, fail=fail) for part, tensors in parts.items()}
-    device = _device_of(model)
+    device = device_of(model)
     is_read = {part: find_read(tensors, ranks=ranks, device=device) for part, tensors in parts.items()}
     return Represented(
         train=rows["train"], test=rows["test"], is_read_train=is_read["train"], is_read_test=is_read["test"]
@@ -308,13 +308,8 @@ def _batches(model: CompiledModel, tensors: Mapping[str, Tensor | StoredRows]) -
         yield _batch_at(model, tensors, start)
 
 
-def _device_of(model: CompiledModel) -> torch.device:
-    parameter = next(model.parameters(), None)
-    return parameter.device if parameter is not None else torch.device("cpu")
-
-
 def _batch_at(model: CompiledModel, tensors: Mapping[str, Tensor | StoredRows], start: int) -> dict[str, Tensor]:
-    device = _device_of(model)
+    device = device_of(model)
     number = len(next(iter(tensors.values())))
     batch = read_batch(tensors, torch.arange(start, min(start + _BATCH, number)))
     return {name: values.to(device) for name, values in batch.items()}

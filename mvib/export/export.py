@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from mvib.compile import CompiledModel
 from mvib.data import DataError, Rows, mask_name
 from mvib.diagnostics import nearest
 from mvib.evaluate import represent
+from mvib.evaluate.evaluation import find_read
 from mvib.export.agreement import check_agreement
 from mvib.export.description import describe_export
 from mvib.export.encoder import Encoder
@@ -311,8 +313,7 @@ class _Maker:
         for part in ("train", "test"):
             columns: dict[str, Rows] = {key: getattr(column, part) for key, column in examples.columns.items()}
             parts[part] = represent(self._run.model, columns)
-            stored = [rows for rows in columns.values() if not isinstance(rows, torch.Tensor)]
-            unread[part] = frozenset().union(*(rows.stood_in for rows in stored))
+            unread[part] = frozenset(np.flatnonzero(~find_read(columns)).tolist())
             # Training does with another picture of the class; here it would stand under the name of the bad one.
             parts[part][sorted(unread[part])] = float("nan")
         if number := sum(map(len, unread.values())):

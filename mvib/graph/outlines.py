@@ -141,7 +141,7 @@ class Outlines:
     def before_head(self, channel: Channel) -> Outline:
         """What the network of a density ends in, or what the density takes where it has no network."""
         taken = [self.taken(source) for source in channel.sources]
-        network = _network_of(self._call(channel.module))
+        network = network_of(self._call(channel.module))
         return join(taken) if network is None else outline_through(network, taken)
 
     def _call(self, module: str) -> BoundCall | None:
@@ -157,7 +157,7 @@ class Outlines:
         return modules[module].call
 
     def _misfits(self, channel: Channel, taken: Sequence[Outline]) -> Iterator[Misfit]:
-        call = _network_of(self._call(channel.module))
+        call = network_of(self._call(channel.module))
         if call is None:
             return
         names = [f"onehot({s})" if self.graph.variables[str(s)].type == "label" else str(s) for s in channel.sources]
@@ -169,7 +169,7 @@ class Outlines:
     def _given(self, channel: Channel, taken: Sequence[Outline]) -> Outline:
         """What an encoder makes."""
         call = self._call(channel.module)
-        network = _network_of(call)
+        network = network_of(call)
         if call is None or not isinstance(call.entry, DistributionEntry):
             return UNKNOWN if network is None else outline_through(network, taken)
         before = join(taken) if network is None else outline_through(network, taken)
@@ -223,7 +223,7 @@ def _inputs(call: BoundCall, names: Sequence[str], taken: Sequence[Outline]) -> 
     return [(f"({', '.join(names)})", join(taken))]
 
 
-def _network_of(call: BoundCall | None) -> BoundCall | None:
+def network_of(call: BoundCall | None) -> BoundCall | None:
     """The network inside a call: that in front of a density, or the one that is frozen; None where there is none."""
     while call is not None:
         if isinstance(call.entry, ModuleEntry) and call.entry.role is Role.NETWORK:

@@ -1,10 +1,10 @@
 """The networks of a plan: which, in which order they are built, and what stands behind copies and densities."""
 
-from mvib.catalogue.signature import ModuleEntry, Role
+from mvib.catalogue.signature import ModuleEntry
 from mvib.graph import InformationGraph
+from mvib.graph.outlines import network_of
 from mvib.plan.plan import Network
 from mvib.semantics.method import ChannelKind, Method
-from mvib.semantics.values import BoundCall
 
 
 def order_networks(method: Method, graph: InformationGraph, used: set[str]) -> tuple[Network, ...]:
@@ -43,8 +43,5 @@ def builder_of(method: Method, name: str) -> ModuleEntry | None:
     module = method.modules[name]
     if module.origin:
         return builder_of(method, _origin(method, name))
-    call: object = module.call
-    while isinstance(call, BoundCall) and not (isinstance(call.entry, ModuleEntry) and call.entry.role is Role.NETWORK):
-        inner = dict(call.arguments)
-        call = inner.get("net", inner.get("network"))
-    return call.entry if isinstance(call, BoundCall) and isinstance(call.entry, ModuleEntry) else None
+    call = network_of(module.call)
+    return call.entry if call is not None and isinstance(call.entry, ModuleEntry) else None

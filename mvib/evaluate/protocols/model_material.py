@@ -45,7 +45,7 @@ def encode_views(
     if not families or len(counts) != 1 or min(counts) < 2:
         return None
     trial = copy.deepcopy(model)
-    device = _device(model)
+    device = device_of(model)
     among = np.arange(min(len(rows) for rows in tensors.values())) if places is None else places
     chosen = torch.from_numpy(among[_draw_places(len(among), seed=seed)])
     rounds = -(-num_views // min(counts))
@@ -94,7 +94,7 @@ def make_trainable(
         test_places: of the labelled held-out ones.
     """
     trial = copy.deepcopy(model).eval()
-    device = _device(model)
+    device = device_of(model)
     parameters = tuple(trial.networks.parameters())
     for parameter in parameters:
         parameter.requires_grad = True
@@ -110,6 +110,7 @@ def make_trainable(
     )
 
 
-def _device(model: CompiledModel) -> torch.device:
+def device_of(model: CompiledModel) -> torch.device:
+    """Where a model is; one without parameters may be anywhere, and is taken to be on the CPU."""
     parameter = next(model.parameters(), None)
     return parameter.device if parameter is not None else torch.device("cpu")
